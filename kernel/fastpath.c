@@ -1,0 +1,276 @@
+/*
+ * The message fast path: do to a receiver that waits on this CPU, and the reply that returns.
+ *
+ * Compiled so that the message registers are never touched (see build.mk): the head goes from sender to
+ * receiver in them.  Each function first checks, changing nothing but a lock; what is unusual leaves to
+ * the general path, and never comes back.  Then it commits: nothing is allocated, nothing waits,
+ * nothing fails.  Each exists twice, from one text: for a bare head, and for bytes behind it or live
+ * FPU registers; entry.S tries one after the other.
+ *
+ * Why no more locks: a thread's state belongs to its CPU, and both threads are this CPU's; the port's
+ * lock covers the envelope's steps from idle to held to idle.
+ */
+#include "fpu.h"
+#include "port.h"
+#include "sched.h"
+#include "thread.h"
+
+register u64 message_op_and_flags __asm__("rbx");
+
+/* This CPU's structure, by GS. */
+#define CPU ((struct cpu __seg_gs *)0)
+
+#define always_inline inline __attribute__((always_inline))
+
+struct fast_result {
+    u64 token, badge;
+};
+
+struct fast_result fast_do(u64 deadline, u64 unused, struct thread *self, handle_t handle);
+struct fast_result fast_do_more(u64 deadline, u64 unused, struct thread *self, handle_t handle);
+u64 fast_reply_get(u64 deadline, u64 token, struct thread *self, handle_t handle);
+u64 fast_reply_get_more(u64 deadline, u64 token, struct thread *self, handle_t handle);
+
+static always_inline struct handle_entry *slot(struct thread *self, handle_t handle)
+{
+    return (struct handle_entry *)((u8 *)self->leaves[handle >> 23] + (handle & 0xfe0));
+}
+
+/* Bytes, handles or ranges behind the head; nothing but bytes if it is at most MESSAGE_BYTES_MAX. */
+static always_inline u32 extras(void)
+{
+    return (u32)(message_op_and_flags >> 32) & MESSAGE_EXTRAS;
+}
+
+/* What this version is not for: handles and ranges, or something that is due before anything else. */
+static always_inline bool unusual(bool more)
+{
+    if (more)
+        return unlikely(extras() > MESSAGE_BYTES_MAX) || unlikely(CPU->anomaly & ~ANOMALY_FPU);
+    return unlikely(extras()) || unlikely(CPU->anomaly);
+}
+
+/* From page to page; both are pinned. */
+static always_inline void copy_bytes(struct thread *from, struct thread *to)
+{
+    u64 words = (extras() + 7) / 8;
+    void *source = from->message_bytes, *target = to->message_bytes;
+    __asm__ volatile("rep movsq" : "+S"(source), "+D"(target), "+c"(words) : : "memory");
+}
+
+/* Makes next the thread that runs: what the exit to user mode relies on. */
+static always_inline void switch_fast(struct thread *next)
+{
+    CPU->current = next;
+    CPU->tss.rsp0 = (u64)next + sizeof(struct frame);
+    __asm__ volatile("wrfsbase %0" : : "r"(next->fs_base));
+    struct aspace *aspace = next->aspace;
+    if (aspace != CPU->aspace) {
+        CPU->aspace = aspace;
+        __asm__ volatile("movq %0, %%cr3" : : "r"(aspace_cr3(aspace)) : "memory");
+    }
+}
+
+static always_inline struct fast_result do_to_waiter(u64 deadline, struct thread *self,
+                                                     handle_t handle, bool more)
+{
+    struct handle_entry *entry = slot(self, handle);
+    if (unlikely(entry->send_tag != handle))
+        goto general;
+    if (unusual(more))
+        goto general;
+    /* The thread's timer must not be set for later than this deadline. */
+    if (unlikely(deadline < self->timer_expiry))
+        goto general;
+    struct port *port = (struct port *)entry->object;
+    if (unlikely(!spin_try_lock(&port->lock)))
+        goto general;
+    /* Nothing is queued before it, and a receiver of this CPU waits. */
+    struct thread *receiver = port->waiter;
+    if (unlikely(port->pending) || unlikely(!receiver) || unlikely(receiver->fast_cpu != CPU->self))
+        goto unlock;
+
+    /* The receiver stops waiting and holds the sender's envelope. */
+    port->waiter = receiver->wait_next;
+    port->held++;
+    struct envelope *envelope = &self->call;
+    envelope->port = port;
+    envelope->state = ENVELOPE_HELD;
+    envelope->holder = receiver->task;
+    spin_unlock(&port->lock);
+    if (more)
+        copy_bytes(self, receiver);
+    self->state = THREAD_CALLING;
+    self->deadline = deadline;
+    /* It runs on the sender's time slice, at no lower a priority. */
+    receiver->state = THREAD_RUNNING;
+    if (unlikely(receiver->effective < self->effective))
+        receiver->effective = self->effective;
+    if (more && CPU->anomaly)
+        fpu_leave(receiver);
+    struct fast_result result = {envelope->token, entry->badge};
+    switch_fast(receiver);
+    return result;
+
+unlock:
+    spin_unlock(&port->lock);
+general:
+    return (struct fast_result){0, 0};
+}
+
+struct fast_result fast_do(u64 deadline, u64 unused, struct thread *self, handle_t handle)
+{
+    (void)unused;
+    return do_to_waiter(deadline, self, handle, false);
+}
+
+struct fast_result fast_do_more(u64 deadline, u64 unused, struct thread *self, handle_t handle)
+{
+    (void)unused;
+    return do_to_waiter(deadline, self, handle, true);
+}
+
+static always_inline u64 reply_and_wait(u64 deadline, u64 token, struct thread *self,
+                                        handle_t handle, bool more)
+{
+    /* The handle by which this thread last got; forgotten when it is closed. */
+    if (unlikely(self->get_handle != handle))
+        goto general;
+    if (unusual(more))
+        goto general;
+    if (unlikely(deadline < self->timer_expiry))
+        goto general;
+    struct port *port = self->get_port;
+    if (unlikely(!spin_try_lock(&port->lock)))
+        goto general;
+    /*
+     * The token names a plain call (no fault, no send, no loans) that came by this port, is this task's
+     * to answer, and has not ended.
+     */
+    struct envelope *envelope = envelope_of(token);
+    if (unlikely(envelope->token != token) || unlikely(envelope->holder != self->task) ||
+        unlikely(envelope->port != port) || unlikely(!envelope->plain))
+        goto unlock;
+    struct thread *sender = container_of(envelope, struct thread, call);
+    /* The sender is of this CPU and may run now, and nothing is waiting for this thread. */
+    if (unlikely(sender->fast_cpu != CPU->self) ||
+        unlikely((i32)sender->effective < CPU->ready_top) || unlikely(port->pending))
+        goto unlock;
+
+    /* The message ends; its token is dead. */
+    envelope->token = token + (1ull << 32);
+    envelope->state = ENVELOPE_IDLE;
+    envelope->holder = NULL;
+    port->held--;
+    self->wait_next = port->waiter;
+    port->waiter = self;
+    self->state = THREAD_GETTING;
+    self->deadline = deadline;
+    self->effective = self->priority;
+    spin_unlock(&port->lock);
+    if (more)
+        copy_bytes(self, sender);
+    sender->state = THREAD_RUNNING;
+    if (more && CPU->anomaly)
+        fpu_leave(sender);
+    switch_fast(sender);
+    return 1;
+
+unlock:
+    spin_unlock(&port->lock);
+general:
+    return 0;
+}
+
+u64 fast_reply_get(u64 deadline, u64 token, struct thread *self, handle_t handle)
+{
+    return reply_and_wait(deadline, token, self, handle, false);
+}
+
+u64 fast_reply_get_more(u64 deadline, u64 token, struct thread *self, handle_t handle)
+{
+    return reply_and_wait(deadline, token, self, handle, true);
+}
+
+/* ---- get and notify ------------------------------------------------------------------------------------- */
+
+/* The time since the last switch is charged to whom it was for. */
+static always_inline void charge_fast(struct thread *next)
+{
+    u64 now = __builtin_ia32_rdtsc();
+    CPU->charged->cpu_time += now - CPU->charged_since;
+    CPU->charged = next;
+    CPU->charged_since = now;
+}
+
+u64 fast_get(u64 deadline, u64 unused, struct thread *self, handle_t handle);
+u64 fast_notify(u64 handle, u64 bits, struct thread *self);
+
+/*
+ * get, when there is nothing to be had and the next thread is known: the CPU goes on as that one.
+ * Nonzero if so; its registers are all in its frame.
+ */
+u64 fast_get(u64 deadline, u64 unused, struct thread *self, handle_t handle)
+{
+    (void)unused;
+    if (unlikely(self->get_handle != handle) || unlikely(CPU->anomaly) ||
+        unlikely(deadline < self->timer_expiry))
+        return 0;
+    struct thread *next = CPU->next;
+    /* No other is ready: so that afterwards none is. */
+    if (unlikely(!next) || unlikely(CPU->listed) || unlikely(!CPU->charged))
+        return 0;
+    struct port *port = self->get_port;
+    if (unlikely(!spin_try_lock(&port->lock)))
+        return 0;
+    if (unlikely(port->pending)) {
+        spin_unlock(&port->lock);
+        return 0;
+    }
+    self->wait_next = port->waiter;
+    port->waiter = self;
+    self->state = THREAD_GETTING;
+    self->deadline = deadline;
+    self->effective = self->priority;
+    self->interrupted = false;
+    spin_unlock(&port->lock);
+    CPU->next = NULL;
+    CPU->ready_top = -1;
+    next->queued = 0;
+    next->state = THREAD_RUNNING;
+    charge_fast(next);
+    switch_fast(next);
+    return 1;
+}
+
+/* notify: to a waiter of this CPU that is no more urgent than the caller, or to nobody. 1: done. */
+u64 fast_notify(u64 handle, u64 bits, struct thread *self)
+{
+    struct handle_entry *entry = slot(self, (handle_t)handle);
+    if (unlikely(entry->send_tag != handle) || unlikely(bits >> 62))
+        return 0;
+    struct port *port = (struct port *)entry->object;
+    if (unlikely(!spin_try_lock(&port->lock)))
+        return 0;
+    struct thread *waiter = port->waiter;
+    if (unlikely(!waiter) || unlikely(port->pending) || unlikely(waiter->fast_cpu != CPU->self))
+        goto unlock;
+    /* It becomes the CPU's next without more ado: alone at the top, and the quantum taken care of. */
+    i32 level = waiter->effective;
+    if (unlikely(level <= CPU->ready_top) || unlikely(CPU->next) || unlikely(!CPU->quantum_armed) ||
+        unlikely(level > self->effective))
+        goto unlock;
+    port->waiter = waiter->wait_next;
+    spin_unlock(&port->lock);
+    waiter->user.rax = GET_NOTIFY;
+    waiter->user.r13 = bits;
+    waiter->state = THREAD_READY;
+    waiter->queued = 1;
+    CPU->next = waiter;
+    CPU->ready_top = level;
+    return 1;
+
+unlock:
+    spin_unlock(&port->lock);
+    return 0;
+}

@@ -1,0 +1,146 @@
+/*
+ * Tasks: making them and their end; see task.h.
+ */
+#include "task.h"
+
+#include "message.h"
+#include "port.h"
+#include "slab.h"
+#include "thread.h"
+#include "trace.h"
+#include "vmo.h"
+#include "watch.h"
+#include "x86/tlb.h"
+
+static struct slab_cache task_cache = SLAB_CACHE("task", sizeof(struct task), 64);
+
+/* Handles that a dying task closes at once. */
+#define CLOSE_PIECE 32u
+
+struct task *task_create(struct budget *parent, u64 bytes)
+{
+    struct budget *budget = budget_create(parent, bytes);
+    if (!budget)
+        return NULL;
+    struct task *task = slab_alloc(&task_cache, budget);
+    if (!task)
+        goto no_task;
+    if (handle_table_init(&task->handles, budget))
+        goto no_handles;
+    task->aspace = aspace_create(budget);
+    if (!task->aspace)
+        goto no_aspace;
+    object_init(&task->object, OBJECT_TASK);
+    list_init(&task->threads);
+    list_init(&task->watches);
+    task->budget = budget;
+    return task;
+
+no_aspace:
+    handle_table_free(&task->handles);
+no_handles:
+    slab_free(&task_cache, task, budget);
+no_task:
+    budget_put(budget);
+    return NULL;
+}
+
+/* ---- The end ---------------------------------------------------------------------------------------- */
+
+enum { REAP_MESSAGES, REAP_HANDLES, REAP_LEAVE, REAP_ASPACE };
+
+static bool reap_piece(struct reap *reap)
+{
+    struct task *task = container_of(reap, struct task, reap);
+    switch (task->reap_stage) {
+    case REAP_MESSAGES:
+        message_end_held(NULL, task);
+        task->reap_stage = REAP_HANDLES;
+        return false;
+    case REAP_HANDLES:
+        if (handle_table_clear(&task->handles, task, CLOSE_PIECE))
+            task->reap_stage = REAP_LEAVE;
+        return false;
+    case REAP_LEAVE:
+        tlb_leave(task->aspace);
+        task->reap_stage = REAP_ASPACE;
+        return false;
+    default:
+        if (!aspace_destroy_piece(task->aspace))
+            return false;
+    }
+    task->aspace = NULL;
+    object_put(&task->object); /* taken for this */
+    return true;
+}
+
+/* No thread runs in it any more: tells who watches, and hands the rest to the reaper. */
+void task_threads_gone(struct task *task)
+{
+    spin_lock(&task->lock);
+    bool first = !task->reaped;
+    task->reaped = true;
+    atomic_store(&task->object.dead, 1);
+    struct port *port = task->exception_port;
+    task->exception_port = NULL;
+    spin_unlock(&task->lock);
+    if (!first)
+        return;
+    if (port)
+        object_put(&port->object);
+    watch_fire(&task->watches, task->status, task->object.koid);
+    object_get(&task->object);
+    reaper_add(&task->reap, reap_piece);
+}
+
+void task_forget_handle(struct task *task, handle_t handle)
+{
+    spin_lock(&task->lock);
+    list_for_each(node, &task->threads) {
+        struct thread *thread = list_entry(node, struct thread, task_link);
+        if (atomic_load(&thread->get_handle) == handle)
+            atomic_store(&thread->get_handle, HANDLE_NONE);
+    }
+    spin_unlock(&task->lock);
+}
+
+void task_kill(struct task *task, i32 status)
+{
+    trace(TRACE_KILL, task->object.koid, (u64)status);
+    spin_lock(&task->lock);
+    bool first = !task->object.dead;
+    if (first) {
+        task->status = status;
+        atomic_store(&task->object.dead, 1);
+    }
+    bool empty = task->live_threads == 0;
+    list_for_each(node, &task->threads) {
+        struct thread *thread = list_entry(node, struct thread, task_link);
+        if (first)
+            thread->kill_status = status;
+        thread_request(thread, REQUEST_KILL);
+    }
+    spin_unlock(&task->lock);
+    if (empty)
+        task_threads_gone(task);
+}
+
+static void task_free(struct quiesce_node *node)
+{
+    struct task *task = container_of(node, struct task, quiesce);
+    struct budget *budget = task->budget;
+    handle_table_free(&task->handles);
+    slab_free(&task_cache, task, budget);
+    budget_put(budget);
+}
+
+void task_destroy(struct object *object)
+{
+    struct task *task = container_of(object, struct task, object);
+    if (!task->reaped) {
+        /* Never had a thread, and nobody can name it any more. */
+        task_threads_gone(task);
+        return;
+    }
+    quiesce_free(&task->quiesce, task_free);
+}

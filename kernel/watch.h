@@ -1,0 +1,21 @@
+/*
+ * Death notices: each watch holds the message that its object's death will send, so that the notice
+ * needs no memory then.
+ */
+#ifndef WATCH_H
+#define WATCH_H
+
+#include "object.h"
+#include "port.h"
+
+/* Links a watch into `list` under `lock`, unless *dead: then the notice is posted at once. */
+int watch_add(struct list *list, struct spinlock *lock, const u8 *dead, i64 status, u64 koid,
+              struct port *port, u64 cookie, struct budget *budget);
+
+/* Posts all notices of a list that nobody adds to any more. No locks held. */
+void watch_fire(struct list *list, i64 status, u64 koid);
+
+/* A notice has been got, or its port has died: frees the watch. */
+void watch_done(struct envelope *envelope);
+
+#endif
