@@ -192,6 +192,7 @@ static void describe(struct task *task, struct thread *thread)
 
 void kernel_init(void)
 {
+    sched_init();
     envelope_init();
     root_budget = budget_create(NULL, page_free_count() * PAGE_SIZE);
     if (!root_budget)

@@ -44,7 +44,7 @@ size_t log_read(u64 *position, char *to, size_t room)
     return length;
 }
 
-/* ---- Formatting ------------------------------------------------------------------------------- */
+/* ---- Formatting ------------------------------------------------------------------------------ */
 
 /* Collects a line, so that what several CPUs print is not mixed up within it. */
 struct line {

@@ -333,15 +333,16 @@ struct cpu *sched_place(void)
     return best;
 }
 
-void sched_init_cpu(struct cpu *cpu)
+void sched_init(void)
 {
-    struct run_queue *queue = &run_queues[cpu->id];
-    for (u32 i = 0; i < PRIORITY_COUNT; i++)
-        list_init(&queue->level[i]);
-    quantum_timers[cpu->id].fire = quantum_over;
-    due_work_timers[cpu->id].fire = nothing;
-    cpu->ready_top = -1;
-    timer_init_cpu(cpu);
+    for (u32 id = 0; id < CPUS_MAX; id++) {
+        for (u32 i = 0; i < PRIORITY_COUNT; i++)
+            list_init(&run_queues[id].level[i]);
+        quantum_timers[id].fire = quantum_over;
+        due_work_timers[id].fire = nothing;
+        cpus[id].ready_top = -1;
+    }
+    timer_init();
 }
 
 noreturn void cpu_main(void)

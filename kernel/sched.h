@@ -38,6 +38,7 @@ struct cpu *sched_place(void);
 /* No more time is charged to a thread: it leaves this CPU. */
 void sched_uncharge(struct thread *thread);
 
-void sched_init_cpu(struct cpu *cpu);
+/* Once, before anything else here, for all CPUs there may be. */
+void sched_init(void);
 
 #endif

@@ -182,13 +182,13 @@ static void carry_out(struct thread *thread)
     thread_update_fast(thread);
 
     bool current = thread == this_cpu()->current;
-    bool queued = thread->queued;
     bool must_stop = (requests & REQUEST_KILL) || atomic_load(&thread->suspend_count) ||
                      (thread->affinity >= 0 && &cpus[thread->affinity] != thread->cpu);
     if (requests & (REQUEST_KILL | REQUEST_INTERRUPT))
         message_give_up(thread, requests & REQUEST_KILL ? GIVE_UP_KILL : GIVE_UP_INTERRUPT);
     if (thread->state == THREAD_DEAD)
         return;
+    bool queued = thread->queued;
     if (current && must_stop) {
         /* It was interrupted in user mode: take it off the CPU; thread_runnable decides. */
         this_cpu()->current = NULL;

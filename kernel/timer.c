@@ -14,9 +14,10 @@ static struct timer_queue {
     u64 armed; /* what the hardware is set for */
 } queues[CPUS_MAX];
 
-void timer_init_cpu(struct cpu *cpu)
+void timer_init(void)
 {
-    queues[cpu->id].armed = DEADLINE_NEVER;
+    for (u32 i = 0; i < CPUS_MAX; i++)
+        queues[i].armed = DEADLINE_NEVER;
 }
 
 /* Sets the hardware for the first timer, if that is sooner than it is set for. Lock held, own CPU. */

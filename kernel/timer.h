@@ -18,8 +18,8 @@ struct timer {
     struct cpu *cpu; /* whose queue it is in, or NULL */
 };
 
-/* Before the first timer is set on a CPU. */
-void timer_init_cpu(struct cpu *cpu);
+/* Once, before the first timer is set, for all CPUs there may be. */
+void timer_init(void);
 
 /* Sets or moves a timer onto this CPU's queue. */
 void timer_set(struct timer *timer, u64 deadline);

@@ -1,10 +1,10 @@
 /*
  * Trace events: see trace.h.
  *
- * Each CPU has a ring of the last TRACE_EVENTS events in pages of its own, made when the CPU starts;
- * until then nothing is recorded.  Only the CPU itself writes, interrupts off: first the event, then
- * the count.  A reader on another CPU copies and then looks at the count again, to see whether the
- * slot was written over meanwhile.
+ * Each CPU has a ring of the last TRACE_EVENTS events in pages of its own, made when the CPU
+ * starts; until then nothing is recorded.  Only the CPU itself writes, interrupts off: first the
+ * event, then the count.  A reader on another CPU copies and then looks at the count again, to see
+ * whether the slot was written over meanwhile.
  */
 #include "trace.h"
 

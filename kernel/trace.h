@@ -28,7 +28,7 @@ struct trace_event;
 size_t trace_read(u64 *position, struct trace_event *out, size_t room);
 void trace_enable(bool on); /* it is on at boot */
 
-/* ---- Of the platform's files -------------------------------------------------------------------- */
+/* ---- Of the platform's files ----------------------------------------------------------------- */
 
 void trace_start_cpu(u32 cpu);       /* gives a CPU its ring */
 void trace_print(u32 cpu, u32 most); /* the last events of a CPU, to the log; for panic */

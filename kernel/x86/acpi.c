@@ -61,7 +61,7 @@ static u64 field(const struct table *table, u32 offset, u32 bytes)
     return value;
 }
 
-/* ---- MADT (5.2.12) ----------------------------------------------------------------------------- */
+/* ---- MADT (5.2.12) --------------------------------------------------------------------------- */
 
 enum {
     MADT_LOCAL_APIC = 0,
@@ -114,7 +114,7 @@ static void read_madt(const struct table *madt)
     }
 }
 
-/* ---- FADT (5.2.9) and what it points at ---------------------------------------------------------- */
+/* ---- FADT (5.2.9) and what it points at ------------------------------------------------------ */
 
 enum {
     FADT_DSDT = 40,
@@ -177,7 +177,7 @@ static void read_fadt(const struct table *fadt)
         read_s5(dsdt);
 }
 
-/* ---- The root (5.2.5, 5.2.7, 5.2.8) --------------------------------------------------------------- */
+/* ---- The root (5.2.5, 5.2.7, 5.2.8) ---------------------------------------------------------- */
 
 static void read_table(const struct table *table)
 {

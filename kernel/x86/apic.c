@@ -134,7 +134,7 @@ void apic_start_cpu(void)
     this_cpu()->apic_id = apic_id();
 }
 
-/* ---- A reference clock --------------------------------------------------------------------------- */
+/* ---- A reference clock ----------------------------------------------------------------------- */
 
 #define PIT_HZ 1193182ul
 #define PM_TIMER_HZ 3579545ul
@@ -209,7 +209,7 @@ static struct sample sample(void)
     return best;
 }
 
-/* ---- Time ------------------------------------------------------------------------------------------ */
+/* ---- Time ------------------------------------------------------------------------------------ */
 
 static union {
     struct clock_page clock;
@@ -281,7 +281,8 @@ void clock_start(void)
                                       .cpus = 1};
 }
 
-/* A deadline farther off than the counter reaches interrupts early; timer_interrupt arms it again. */
+/* A deadline farther off than the counter reaches interrupts early; timer_interrupt arms it again.
+ */
 void platform_arm_timer(u64 deadline)
 {
     u32 count = 0; /* stops it */

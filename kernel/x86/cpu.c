@@ -16,7 +16,7 @@
 struct cpu cpus[CPUS_MAX];
 u32 cpu_count = 1;
 
-/* ---- Features ---------------------------------------------------------------------------------- */
+/* ---- Features -------------------------------------------------------------------------------- */
 
 enum { EAX, EBX, ECX, EDX };
 
@@ -50,7 +50,7 @@ void cpu_check_features(void)
     }
 }
 
-/* ---- Control registers ------------------------------------------------------------------------- */
+/* ---- Control registers ----------------------------------------------------------------------- */
 
 enum {
     CR0_PE = 1u << 0,
@@ -117,7 +117,7 @@ static void load_control_registers(void)
     write_dr7(0x400);
 }
 
-/* ---- Descriptors ------------------------------------------------------------------------------- */
+/* ---- Descriptors ----------------------------------------------------------------------------- */
 
 enum { KERNEL_CS = 0x08, KERNEL_SS = 0x10, SYSRET_BASE = 0x18, TSS_SELECTOR = 0x30 };
 
@@ -217,7 +217,7 @@ void cpu_start(struct cpu *cpu, u32 id, u64 stack_top, const u64 ist_top[IST_STA
     load_syscall_registers();
 }
 
-/* ---- Work from other CPUs ----------------------------------------------------------------------- */
+/* ---- Work from other CPUs -------------------------------------------------------------------- */
 
 void cpu_post(struct cpu *cpu, struct cpu_call *call)
 {

@@ -15,7 +15,7 @@ static struct slab_cache domain_cache = SLAB_CACHE("domain", sizeof(struct domai
 static struct list all_domains = {&all_domains, &all_domains};
 static struct spinlock all_lock; /* level 6 */
 
-/* ---- Translation ------------------------------------------------------------------------------ */
+/* ---- Translation ----------------------------------------------------------------------------- */
 
 int domain_map(struct domain *domain, u64 physical, u64 bytes, u32 rights, u64 *device_address)
 {
@@ -35,7 +35,7 @@ void domain_info(struct object *object, u64 *flags, u64 *pinned)
     *pinned = atomic_load(&domain_of_object(object)->pinned_pages);
 }
 
-/* ---- The objects ------------------------------------------------------------------------------ */
+/* ---- The objects ----------------------------------------------------------------------------- */
 
 int domain_create(u32 device, struct budget *budget, struct object **out)
 {

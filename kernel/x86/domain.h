@@ -1,8 +1,8 @@
 /*
  * A DMA domain: the memory that one device may reach.
  *
- * pin.c owns the list of pins and, under `lock` (level 6), keeps `pinned_pages`; domain.c owns how an
- * address becomes the device's.
+ * pin.c owns the list of pins and, under `lock` (level 6), keeps `pinned_pages`; domain.c owns how
+ * an address becomes the device's.
  */
 #ifndef DOMAIN_H
 #define DOMAIN_H

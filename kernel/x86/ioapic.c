@@ -1,8 +1,8 @@
 /*
  * I/O APICs (82093AA data sheet): where interrupt lines become vectors.
  *
- * Each has an index and a data register, so an access is two, under irq.c's lock.  A line's low word is
- * kept here as well, so that masking does not read the device.
+ * Each has an index and a data register, so an access is two, under irq.c's lock.  A line's low
+ * word is kept here as well, so that masking does not read the device.
  */
 #include "ioapic.h"
 
@@ -74,7 +74,8 @@ bool ioapic_has(u32 gsi)
 }
 
 /* ISA lines are edge-triggered and active high, others the reverse, unless an override speaks
- * (ACPI 6.4, 5.2.12.5; flags in table 5.26: 0 means as the bus does, 1 high or edge, 3 low or level). */
+ * (ACPI 6.4, 5.2.12.5; flags in table 5.26: 0 means as the bus does, 1 high or edge, 3 low or
+ * level). */
 u32 ioapic_default_flags(u32 gsi)
 {
     u32 polarity = 0, trigger = 0;

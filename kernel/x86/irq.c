@@ -3,13 +3,13 @@
  *
  * A vector (48..239) belongs to one irq, on whichever CPU it arrives.  The table of vectors, the
  * I/O APICs and bindings change under irq_lock.  irq_dispatch, which must be quick, reads
- * the table and the binding without it: both are cleared before what they name is let go, and memory
- * of objects stays good until this CPU has left the kernel (object.h).  So a vector that arrives
- * while its irq is being bound anew may notify the port of before, once.
+ * the table and the binding without it: both are cleared before what they name is let go, and
+ * memory of objects stays good until this CPU has left the kernel (object.h).  So a vector that
+ * arrives while its irq is being bound anew may notify the port of before, once.
  *
- * A line is unmasked while it is bound, except that one triggered by level is masked from its arrival
- * to irq_ack.  Vectors are given out in turn, so that a straggling MSI of a device that was let go is
- * not soon taken for another's.
+ * A line is unmasked while it is bound, except that one triggered by level is masked from its
+ * arrival to irq_ack.  Vectors are given out in turn, so that a straggling MSI of a device that was
+ * let go is not soon taken for another's.
  */
 #include "../irq.h"
 

@@ -6,9 +6,9 @@
  *   KERNEL_WINDOW   device registers, framebuffer, stacks with guard pages: platform_map
  *   KERNEL_BASE     the kernel's image, each section with its own rights
  *
- * Address spaces copy entries 256..511 of the kernel's PML4 when they are made; so every entry that is
- * ever used is there from the start, and what is mapped later goes into tables below them.  All is
- * mapped global, and nothing is unmapped again: no TLB entry ever needs shooting down.
+ * Address spaces copy entries 256..511 of the kernel's PML4 when they are made; so every entry that
+ * is ever used is there from the start, and what is mapped later goes into tables below them.  All
+ * is mapped global, and nothing is unmapped again: no TLB entry ever needs shooting down.
  *
  * Free memory is what the loader calls RAM and no other entry of its map denies, whole pages, less
  * the first MiB (real mode starts there), the kernel's image and the boot module.
@@ -42,7 +42,7 @@ static u64 image_to_phys(const void *address)
     return (u64)address - KERNEL_BASE;
 }
 
-/* ---- Free ranges ------------------------------------------------------------------------------ */
+/* ---- Free ranges ----------------------------------------------------------------------------- */
 
 struct range {
     u64 start, end; /* whole pages */
@@ -99,7 +99,7 @@ static u64 range_take(u64 bytes, u64 limit)
     return 0;
 }
 
-/* ---- Page tables ------------------------------------------------------------------------------ */
+/* ---- Page tables ----------------------------------------------------------------------------- */
 
 /* A zeroed page for a page table; 0: none. */
 static u64 table_page(void)
@@ -207,7 +207,7 @@ static void build_page_tables(void)
     }
 }
 
-/* ---- Starting ---------------------------------------------------------------------------------- */
+/* ---- Starting -------------------------------------------------------------------------------- */
 
 static void check_module(void)
 {
@@ -258,7 +258,7 @@ void memory_start(void)
     start_page_allocator();
 }
 
-/* ---- The kernel window -------------------------------------------------------------------------- */
+/* ---- The kernel window ----------------------------------------------------------------------- */
 
 void *platform_map(u64 physical, u64 bytes, u64 type)
 {

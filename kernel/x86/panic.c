@@ -1,9 +1,10 @@
 /*
  * The end: says what was wrong and where every CPU was, then leaves QEMU or stands still.
  *
- * The first CPU to come here owns the panic; it stops the others one at a time by NMI, and each prints
- * its own state when its turn comes, so that lines are not mixed.  From then on the log is written
- * without its lock.  A CPU that fails while it prints gives up what it was printing and goes to the end.
+ * The first CPU to come here owns the panic; it stops the others one at a time by NMI, and each
+ * prints its own state when its turn comes, so that lines are not mixed.  From then on the log is
+ * written without its lock.  A CPU that fails while it prints gives up what it was printing and
+ * goes to the end.
  */
 #include "panic.h"
 
@@ -35,7 +36,7 @@ bool panicking(void)
     return atomic_load_relaxed(&owner);
 }
 
-/* ---- Where was it? ------------------------------------------------------------------------------- */
+/* ---- Where was it? --------------------------------------------------------------------------- */
 
 /* The index of the last symbol at or below an offset from KERNEL_BASE. */
 static u32 symbol_of(u32 offset)
@@ -121,25 +122,21 @@ static void print_thread(const struct cpu *cpu)
         log_print(" idle");
 }
 
-/* ---- Stopping ------------------------------------------------------------------------------------- */
+/* ---- Stopping -------------------------------------------------------------------------------- */
 
 /* On a CPU that was stopped: waits for its turn, prints its state, stays. */
 static noreturn void stop_here(const struct frame *frame)
 {
-    struct cpu *cpu = this_cpu();
+    const struct cpu *cpu = this_cpu();
     while (atomic_load(&turn) != cpu->id + 1)
         pause();
     log_print("CPU %u", cpu->id);
     print_thread(cpu);
-    if (frame) {
-        log_print(":\n");
-        if (frame->cs & 3)
-            log_print("  user mode, %016lx\n", frame->rip);
-        else
-            print_backtrace(frame->rip, frame->rbp);
-    } else {
-        log_print(" has panicked too\n");
-    }
+    log_print(":\n");
+    if (frame->cs & 3)
+        log_print("  user mode, %016lx\n", frame->rip);
+    else
+        print_backtrace(frame->rip, frame->rbp);
     trace_print(cpu->id, TRACE_SHOWN);
     atomic_add(&stopped, 1);
     halt();
@@ -163,14 +160,15 @@ void platform_stop_others(void)
     }
 }
 
-/* Makes this CPU the one that panics; others, and a second panic of this one, do not return. */
+/* Makes this CPU the one that panics.  Another that comes here waits to be stopped; a panic within
+ * the panic ends it. */
 static void begin(void)
 {
     u32 self = this_cpu()->id + 1, nobody = 0;
     if (atomic_compare_exchange(&owner, &nobody, self))
         return;
-    if (nobody != self)
-        stop_here(NULL);
+    while (nobody != self)
+        pause();
     if (atomic_add(&depth, 1) == 1)
         log_print("\nportolan: failed while printing a panic\n");
     boot_stop();

@@ -5,6 +5,7 @@
 
 #include "../log.h"
 #include "acpi.h"
+#include "apic.h"
 #include "boot.h"
 #include "instructions.h"
 #include "memory.h"
@@ -35,6 +36,7 @@ static void power_off(void)
     outw(acpi.pm1a_control, (u16)(type_a << PM1_SLEEP_TYPE | PM1_SLEEP_ENABLE));
     if (acpi.pm1b_control)
         outw(acpi.pm1b_control, (u16)(type_b << PM1_SLEEP_TYPE | PM1_SLEEP_ENABLE));
+    clock_delay(1000000000); /* it takes a moment */
 }
 
 /* By ACPI (4.8.3.6), the chipset, the keyboard controller, and at last a triple fault. */
@@ -75,7 +77,7 @@ noreturn void platform_power(u32 action, u64 argument)
     halt();
 }
 
-/* ---- Random numbers --------------------------------------------------------------------------------- */
+/* ---- Random numbers -------------------------------------------------------------------------- */
 
 /* A word from RDRAND (SDM vol. 1, 7.3.17.1: ten tries); 0 if it has none. */
 static u64 hardware_random(void)

@@ -2,9 +2,9 @@
  * Starting the other CPUs (SDM vol. 3, 8.4) and checking that their clocks agree.
  *
  * The boot CPU starts one after the other: it leaves the new one's struct cpu and stack in the
- * trampoline's page, sends INIT and STARTUP, and waits until it reports itself online.  The new CPU sets
- * itself up, compares clocks, and waits for smp_release; then all run alike.  One that does not come is
- * left out, and its number goes to the next.
+ * trampoline's page, sends INIT and STARTUP, and waits until it reports itself online.  The new CPU
+ * sets itself up, compares clocks, and waits for smp_release; then all run alike.  One that does
+ * not come is left out, and its number goes to the next.
  */
 #include "smp.h"
 
@@ -37,7 +37,7 @@ void cpu_relax_poll(void)
     tlb_poll();
 }
 
-/* ---- Do the clocks agree? ----------------------------------------------------------------------- */
+/* ---- Do the clocks agree? -------------------------------------------------------------------- */
 
 enum { CLOCK_ROUNDS = 100 };
 
@@ -47,7 +47,8 @@ static struct {
     u64 last, backwards; /* the latest TSC that either saw; the most it went back by */
 } clocks;
 
-/* Both CPUs read in turn: whoever reads less than the other did just before has found a difference. */
+/* Both CPUs read in turn: whoever reads less than the other did just before has found a difference.
+ */
 static void compare_clocks(void)
 {
     atomic_add(&clocks.ready, 1);
@@ -67,7 +68,7 @@ static void compare_clocks(void)
         pause();
 }
 
-/* ---- A CPU on its way up -------------------------------------------------------------------------- */
+/* ---- A CPU on its way up --------------------------------------------------------------------- */
 
 /* On the new CPU: its own stack, the kernel's page tables, interrupts off. */
 noreturn void ap_start(struct cpu *cpu)

@@ -26,8 +26,8 @@ multiboot_start:
     .short 3, 0                 /* entry address */
     .long 12, PHYSICAL(multiboot_entry)
     .balign 8
-    .short 5, 1                 /* framebuffer: any size, 32 bits a pixel; optional */
-    .long 20, 0, 0, 32
+    .short 5, 1                 /* framebuffer: of this size if there is a choice; optional */
+    .long 20, 1024, 768, 32
     .balign 8
     .short 6, 0                 /* modules on page boundaries */
     .long 8

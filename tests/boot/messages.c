@@ -154,7 +154,8 @@ static void test_without_server(void)
     is(sys_get(lonely, DEADLINE_NOW, &got, &receipt), -ETIMEDOUT, "and it is not in the queue any more");
     must(sys_send(lonely, reply_port, &m, &id), "send");
     must(sys_send(lonely, reply_port, &m, &second), "send");
-    is(sys_send(lonely, reply_port, &m, &second), -EAGAIN, "a full queue refuses");
+    uint64_t none;
+    is(sys_send(lonely, reply_port, &m, &none), -EAGAIN, "a full queue refuses");
     is(sys_do(lonely, soon(), &m), -EAGAIN, "do as well");
     is(sys_abort(id), 0, "a queued message can be aborted");
     is(sys_get(reply_port, soon(), &got, &receipt), GET_ENDED, "its sender is told");
