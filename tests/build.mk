@@ -22,11 +22,11 @@ unit_under_test = $(shell sed -n 's|^// sources:||p' $(1))
 
 define unit_test
 unit_tests += $(build)/unit/$(1)
-$(call compile,unit/$(1),$(2),$(unit_flags))
+$(call compile,unit-objects/$(1),$(2),$(unit_flags))
 $(call remember,$(build)/unit/$(1).link,$(2))
-$(build)/unit/$(1): $(call objects,unit/$(1),$(2)) $(build)/unit/$(1).link
+$(build)/unit/$(1): $(call objects,unit-objects/$(1),$(2)) $(build)/unit/$(1).link
 	$$(call say,LD,$$@)
-	$$(quiet)$$(CC) -fsanitize=address,undefined -o $$@ $(call objects,unit/$(1),$(2)) -lcmocka
+	$$(quiet)$$(CC) -fsanitize=address,undefined -o $$@ $(call objects,unit-objects/$(1),$(2)) -lcmocka
 endef
 $(foreach source,$(unit_sources),\
     $(eval $(call unit_test,$(basename $(notdir $(source))),$(source) $(call unit_under_test,$(source)))))

@@ -139,6 +139,7 @@ void apic_start_cpu(void)
 #define PIT_HZ 1193182ul
 #define PM_TIMER_HZ 3579545ul
 #define MEASURE_NS 10000000ul
+#define REFERENCE_PATIENCE 20000000000ul /* TSC cycles: some seconds */
 
 static volatile u8 *hpet; /* registers, or NULL */
 enum { HPET_CAPABILITIES = 0, HPET_CONFIGURATION = 0x10, HPET_COUNTER = 0xf0 };
@@ -262,8 +263,10 @@ void clock_start(void)
     u32 mask = !hpet && acpi.pm_timer ? 0xffffff : !hpet ? 0xffff : UINT32_MAX;
     u64 ticks = reference_hz * (MEASURE_NS / 1000) / 1000000, passed;
     do {
-        while (((reference_read() - first.reference) & mask) < ticks)
-            pause();
+        while (((reference_read() - first.reference) & mask) < ticks) {
+            if (rdtsc() - first.tsc > REFERENCE_PATIENCE)
+                boot_failure("the reference clock stands still");
+        }
         last = sample();
         passed = (last.reference - first.reference) & mask;
     } while (passed < ticks);

@@ -3,10 +3,9 @@
  * for panics.  Written to by log.c, under its lock.
  *
  * The serial port is a 16550 (TI TL16C550C data sheet) polled.  The screen is what boot_facts
- * names, a linear framebuffer, or else VGA text of 80 by 25, or nothing;
- * nothing too where the command line has the word `serial`.  A full screen is gone over again from
- * the top, the line after the newest blank: reading a framebuffer back, as scrolling does, is
- * slower than all else here.
+ * names, a linear framebuffer, or else VGA text of 80 by 25, or nothing; nothing too where the
+ * command line has the word `serial`.  A full screen is gone over again from the top, the line after
+ * the newest blank: reading a framebuffer back, as scrolling does, is slower than all else here.
  */
 #include "console.h"
 

@@ -258,6 +258,20 @@ void memory_start(void)
     start_page_allocator();
 }
 
+bool memory_is_direct(u64 physical)
+{
+    const u64 *table = kernel_pml4;
+    u64 address = DIRECT_MAP + physical;
+    for (u32 level = 39;; level -= 9) {
+        u64 entry = table[address >> level & 511];
+        if (!(entry & PTE_PRESENT))
+            return false;
+        if (level == 12 || entry & PTE_LARGE)
+            return true;
+        table = phys_to_virt(entry & PTE_ADDRESS);
+    }
+}
+
 /* ---- The kernel window ----------------------------------------------------------------------- */
 
 void *platform_map(u64 physical, u64 bytes, u64 type)

@@ -24,6 +24,10 @@
  * Boot fails if there is too little, or if the boot module is missing or out of place. */
 void memory_start(void);
 
+/* True if this page is in the direct map: RAM, but not the kernel's code or constants.  Device
+ * memory is not, and touching it there is a fault in the kernel. */
+bool memory_is_direct(u64 physical);
+
 /*
  * Maps physical memory for the kernel's use, for good; `type` is one of the memory types above.
  * NULL: no memory for page tables.  Boot only (one CPU), and so without a lock.

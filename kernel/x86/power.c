@@ -71,7 +71,7 @@ noreturn void platform_power(u32 action, u64 argument)
         panic("asked for");
     case POWER_TEST_EXIT:
         outl(TEST_EXIT, (u32)argument);
-        break;
+        halt();
     }
     log_print("portolan: it is now safe to switch off\n");
     halt();

@@ -11,7 +11,7 @@
 //
 // spin-cc: -DSAFETY -w
 // spin-break: BREAK_PORT_FIRST BREAK_STATE_FIRST BREAK_NO_REREAD BREAK_DEAD_UNCHECKED
-// spin-break: BREAK_LOAN_KEPT BREAK_WAY_BACK BREAK_MOVING_CLAIMED BREAK_HOLDER_KEPT
+// spin-break: BREAK_LOAN_KEPT BREAK_WAY_BACK BREAK_MOVING_CLAIMED
 
 #define A 0
 #define B 1
@@ -30,11 +30,12 @@ bool completion;
 
 /* lock: 0 free, else the process that has it, plus one. */
 byte port_lock[2];
-bool dead[2], in_queue[2];
+bool dead[2];
+bool in_queue[2] = { true, false };
 byte held[2];
 
-bool known[3];     /* task knows the token */
-byte loan_of = 0;  /* whose loan is live: a task's, or 0 */
+bool known[3]; /* task knows the token */
+bool loan[3];  /* task has a live one */
 
 /* Ghosts. */
 bool ended;
@@ -93,6 +94,7 @@ inline lock_port_of(p, s, found) {
 /* The step that only one makes, under the lock of p. */
 inline claim(p, how) {
     atomic {
+        holds = holder;
         if
         :: state == QUEUED -> dequeue(p)
         :: else -> held[p]--
@@ -110,9 +112,9 @@ inline ends(how) {
     holder = 0
 }
 
-inline finish(how) {
+inline finish(holds, how) {
     live = false;
-    loan_of = 0;
+    loan[holds] = false;
     atomic {
         result = how;
         state = IDLE;
@@ -124,25 +126,28 @@ inline finish(how) {
 /* ---- The caller ---------------------------------------------------------------------------------- */
 
 active proctype caller() {
-    byte p;
+    byte p, holds;
     mtype s;
-    bool found;
+    bool found, gives_up;
 
-    in_queue[A] = true;
+    if
+    :: gives_up = true
+    :: gives_up = false
+    fi;
     if
     :: completion
-    :: true -> /* gives up */
+    :: gives_up ->
         lock_port_of(p, s, found);
         if
         :: found ->
             claim(p, EABORTED);
             live = false;
-            loan_of = 0;
+            loan[holds] = false;
             result = EABORTED
         :: !found -> completion
         fi
     fi;
-    assert(ended && result == ending && loan_of == 0)
+    assert(ended && result == ending && !loan[1] && !loan[2])
 }
 
 /* ---- The receiving tasks ------------------------------------------------------------------------ */
@@ -156,7 +161,7 @@ inline get(p, task) {
             held[p]++;
             state = MOVING;
             unlock(p);
-            loan_of = task
+            loan[task] = true
         :: else -> unlock(p); goto got
         fi
     };
@@ -172,46 +177,44 @@ inline land(p, task) {
     unlock(p)
 }
 
-/* HELD by the task -> MOVING. */
-inline seize(p, s, found, task) {
-    lock_port_of(p, s, found);
+/* HELD by the task -> MOVING. The lock is found as above, which the others here do step by step. */
+inline seize(task) {
     atomic {
+        state != MOVING && port_lock[port] == 0 ->
         if
-        :: found && state == HELD && holder == task && live ->
+        :: state == HELD && holder == task && live ->
             state = MOVING;
-#ifndef BREAK_HOLDER_KEPT
-            holder = 0;
-#endif
-            unlock(p)
-        :: found && !(state == HELD && holder == task && live) -> found = false; unlock(p)
-        :: !found
+            p = port;
+            found = true;
+            holder = 0
+        :: else -> found = false
         fi
     }
 }
 
 inline reply(task) {
-    seize(p, s, found, task);
+    seize(task);
     if
     :: found ->
-        assert(loan_of == task);
+        assert(loan[task]);
         atomic { lock(p); claim(p, REPLIED) };
-        finish(REPLIED)
+        finish(task, REPLIED)
     :: !found
     fi
 }
 
 inline forward(to, task) {
-    seize(p, s, found, task);
+    seize(task);
     if
     :: found && dead[to] -> /* all that can fail is tried here, while the loans live */
         atomic {
             land(p, task);
-            assert(loan_of == task) /* -EDEAD: it has changed nothing */
+            assert(loan[task]) /* -EDEAD: it has changed nothing */
         }
     :: found && !dead[to] ->
         forwards++;
 #ifndef BREAK_LOAN_KEPT
-        loan_of = 0; /* the old loan is revoked; the new one is given when the message is got */
+        loan[task] = false; /* the old loan is revoked; the new one is given when the message is got */
 #endif
         atomic { lock(p); held[p]--; holder = 0; unlock(p) };
         atomic {
@@ -225,7 +228,7 @@ inline forward(to, task) {
                 holder = task;
                 state = HELD;
                 unlock(p);
-                assert(loan_of == task);
+                assert(loan[task]);
                 goto forwarded
             :: else
 #elif !defined(BREAK_DEAD_UNCHECKED)
@@ -249,7 +252,7 @@ inline forward(to, task) {
         atomic { state = QUEUED; unlock(to); goto forwarded };
 #endif
 died:
-        finish(EDEAD);
+        finish(0, EDEAD);
 forwarded:
         skip
     :: !found
@@ -258,7 +261,7 @@ forwarded:
 
 inline serve(from, to, task) {
     if
-    :: in_queue[from] -> get(from, task)
+    :: in_queue[from] && !dead[from] -> get(from, task)
     :: atomic {
             known[task] && (holder == task || old_tokens > 0) ->
             if
@@ -267,37 +270,35 @@ inline serve(from, to, task) {
             fi
         };
         if
-        :: true -> assert(holder != task || loan_of == task || ended); reply(task)
+        :: reply(task)
         :: forwards < FORWARDS -> forward(to, task)
         fi
     :: else
     fi;
-    d_step { p = 0; s = IDLE; found = false }
+    d_step { p = 0; holds = 0; found = false }
 }
 
 active proctype task_1() {
-    byte p, old_tokens = 1;
-    mtype s;
+    byte p, holds, old_tokens = 1;
     bool found;
 end:
     do
-    :: in_queue[A] || holder == 1 || (known[1] && old_tokens > 0) -> serve(A, B, 1)
+    :: (in_queue[A] && !dead[A]) || holder == 1 || (known[1] && old_tokens > 0) -> serve(A, B, 1)
     od
 }
 
 active proctype task_2() {
-    byte p, old_tokens = 1;
-    mtype s;
+    byte p, holds, old_tokens = 1;
     bool found;
 end:
     do
-    :: in_queue[B] || holder == 2 || (known[2] && old_tokens > 0) -> serve(B, A, 2)
+    :: (in_queue[B] && !dead[B]) || holder == 2 || (known[2] && old_tokens > 0) -> serve(B, A, 2)
     od
 }
 
 /* A port dies, or not. */
 active [2] proctype death() {
-    byte p, mine = _pid - 3;
+    byte p, holds, mine = _pid - 3;
     mtype s;
     bool found;
 end:
@@ -312,7 +313,7 @@ end:
         :: else -> unlock(mine); goto drained
         fi
     };
-    finish(EDEAD);
+    finish(holds, EDEAD);
 drained:
     if
     :: held[mine] ->
@@ -320,7 +321,7 @@ drained:
         if
         :: found && p == mine && state == HELD ->
             claim(p, EDEAD);
-            finish(EDEAD)
+            finish(holds, EDEAD)
         :: found && !(p == mine && state == HELD) -> unlock(p)
         :: !found
         fi
