@@ -307,7 +307,8 @@ static void scribble(uint64_t argument)
     (void)argument;
     struct message m = head(0);
     struct receipt r;
-    sys_get(child_handles[0], DEADLINE_NEVER, &m, &r);
+    while (sys_get(child_handles[0], DEADLINE_NEVER, &m, &r) != GET_MESSAGE)
+        ; /* notice of an earlier child's message */
     volatile uint64_t *at =
         (volatile uint64_t *)sys_map(0, message_area()->ranges[0].vmo, 0, PAGE_SIZE, 0, MAP_READ | MAP_WRITE);
     sys_notify(child_handles[1], 1);
@@ -323,6 +324,9 @@ static void test_loan_under_use(void)
     for (uint32_t how = 0; how < 2; how++) {
         struct child child;
         struct message m = head(1);
+        struct receipt notice;
+        while (sys_get(ready, DEADLINE_NOW, &m, &notice) >= 0)
+            ;
         run_child(&child, scribble, 0, handles, 2, -1, CHILD_BUDGET);
         m.flags = MESSAGE_FLAGS(0, 0, 1);
         message_area()->ranges[0] =
@@ -334,8 +338,8 @@ static void test_loan_under_use(void)
             uint64_t id;
             struct receipt r;
             must(sys_send(port, ready, &m, &id), "send");
-            while (sys_get(ready, soon(), &m, &r) == GET_NOTIFY && m.arg[0] != 1)
-                ;
+            /* The child has it, and has mapped it. */
+            must(sys_get(ready, soon(), &m, &r), "ready");
             sys_task_kill(child.task, 0);
             while (sys_get(ready, soon(), &m, &r) == GET_NOTIFY)
                 ;
