@@ -85,10 +85,13 @@ void quiesce_free(struct quiesce_node *node, void (*free)(struct quiesce_node *n
         atomic_or(&cpu->anomaly, ANOMALY_QUIESCE);
 }
 
-void quiesce_flush(void)
+bool quiesce_flush(void)
 {
-    if (states[this_cpu()->id].gathering)
-        atomic_or(&this_cpu()->anomaly, ANOMALY_QUIESCE);
+    struct quiesce_state *state = &states[this_cpu()->id];
+    if (!state->gathering || state->waiting)
+        return false;
+    atomic_or(&this_cpu()->anomaly, ANOMALY_QUIESCE);
+    return true;
 }
 
 void reaper_add(struct reap *reap, bool (*piece)(struct reap *))
@@ -117,6 +120,8 @@ void reaper_run(void)
             state->reap_last = NULL;
         if (!reap->piece(reap))
             reaper_add(reap, reap->piece);
+        else
+            quiesce_flush(); /* what was large is given back at once */
     }
     if (!state->reap_first)
         atomic_and(&cpu->anomaly, ~(u32)ANOMALY_REAP);

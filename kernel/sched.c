@@ -264,7 +264,7 @@ static noreturn void schedule_loop(void)
         struct thread *next = take_best(cpu);
         if (next)
             switch_to(next);
-        if (cpu->anomaly & ANOMALY_BUT_FPU) {
+        if ((cpu->anomaly & ANOMALY_BUT_FPU) || quiesce_flush()) {
             cpu->current = NULL;
             __asm__ volatile("sti; nop; cli" : : : "memory");
         } else {

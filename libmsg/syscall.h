@@ -295,7 +295,7 @@ static inline int64_t sys_thread_kill(handle_t thread, int32_t status)
 
 static inline int64_t sys_thread_suspend(handle_t thread)
 {
-    return syscall1(SYS_THREAD_SUSPEND, thread);
+    return syscall2(SYS_THREAD_SUSPEND, thread, 0);
 }
 
 static inline int64_t sys_thread_resume(handle_t thread)

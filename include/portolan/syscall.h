@@ -165,8 +165,10 @@ enum syscall_number {
     SYS_THREAD_EXIT = 39,
     /* thread_kill(thread MANAGE, status) -> 0.  -EDEAD already dead. */
     SYS_THREAD_KILL = 40,
-    /* thread_suspend(thread MANAGE) -> 0.  Stops before its next user instruction; counts.
-     * A wait it is in goes on, but it does not run at its end.  Returns once it has stopped. */
+    /* thread_suspend(thread MANAGE, again) -> 0.  Stops before its next user instruction; counts,
+     * unless `again` is 1: then it only waits for a suspended thread to have stopped (-EINVAL it is not
+     * suspended).  A wait it is in goes on, but it does not run at its end.  Returns once it has stopped.
+     * -EDEAD. */
     SYS_THREAD_SUSPEND = 41,
     /* thread_resume(thread MANAGE) -> 0.  -EINVAL not suspended. */
     SYS_THREAD_RESUME = 42,

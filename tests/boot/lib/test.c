@@ -4,7 +4,7 @@
 #include "test.h"
 
 const struct startup *startup;
-handle_t child_handles[CHILD_HANDLES_MAX], child_self;
+handle_t child_handles[CHILD_HANDLES_MAX], child_self, child_shared;
 
 static uint32_t tests, failures;
 static struct thread_block child_block;
@@ -76,6 +76,9 @@ static void map_segments(handle_t task)
         if (vmo != segment->vmo)
             sys_handle_close(vmo);
     }
+    if (child_shared)
+        must(sys_map(task, child_shared, 0, PAGE_SIZE, CHILD_SHARED, MAP_READ | MAP_WRITE | MAP_FIXED),
+             "map shared page");
     must(sys_map(task, startup->clock, 0, PAGE_SIZE, startup->clock_address, MAP_READ | MAP_FIXED),
          "map clock");
 }
@@ -83,7 +86,11 @@ static void map_segments(handle_t task)
 void run_child(struct child *child, void (*function)(uint64_t), uint64_t argument,
                const handle_t *handles, uint32_t count, int32_t cpu, uint64_t budget)
 {
-    child->task = (handle_t)must(sys_task_create(budget), "task_create");
+    /* What earlier children had may be on its way back still. */
+    int64_t task;
+    for (uint64_t end = soon(); (task = sys_task_create(budget)) == -ENOMEM && clock_now() < end;)
+        sys_sleep(clock_after(MILLISECOND));
+    child->task = (handle_t)must(task, "task_create");
     for (uint32_t i = 0; i < count; i++)
         child_handles[i] =
             (handle_t)must(sys_handle_grant(child->task, handles[i], RIGHTS_SAME), "grant");
@@ -135,4 +142,21 @@ uint64_t settled_free_memory(void)
         sys_sleep(clock_after(2 * MILLISECOND));
     }
     return last;
+}
+
+#define ROUNDS 8u
+#define STOCKS (48 * PAGE_SIZE)
+
+bool loses_memory(void (*work)(void))
+{
+    work();
+    uint64_t first = settled_free_memory(), last = 0;
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        work();
+        last = settled_free_memory();
+        if (last >= first)
+            return false;
+    }
+    print("#   %lu bytes less after %u rounds\n", first - last, ROUNDS);
+    return first - last > STOCKS;
 }

@@ -46,12 +46,19 @@ struct child {
 };
 extern handle_t child_handles[CHILD_HANDLES_MAX];
 extern handle_t child_self; /* in the child: its own task */
+/* If not HANDLE_NONE, a page of memory that children share with their maker, mapped at CHILD_SHARED. */
+extern handle_t child_shared;
+#define CHILD_SHARED 0x60000000ul
 void run_child(struct child *child, void (*function)(uint64_t), uint64_t argument,
                const handle_t *handles, uint32_t count, int32_t cpu, uint64_t budget);
 /* Kills it, waits for its end and closes the handles. */
 void end_child(struct child *child);
 /* Waits for it to end by itself and closes the handles; its status. */
 int64_t join_child(struct child *child);
+
+/* Whether rounds of work leave less and less memory free.  The kernel keeps small stocks per CPU, so that one
+ * round may differ from another by some pages; a leak goes on and on. */
+bool loses_memory(void (*work)(void));
 
 /* Bytes of memory free, once what is being taken apart is gone. */
 uint64_t settled_free_memory(void);
