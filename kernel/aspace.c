@@ -75,7 +75,7 @@ static void clear_range(struct mapping *mapping, u64 address, u64 end, bool only
 void vmo_unmap_pages(struct vmo *vmo, u64 first, u64 last, bool only_write)
 {
     u64 from = first * PAGE_SIZE, to = (last + 1) * PAGE_SIZE;
-    list_for_each(node, &vmo->mappings) {
+    list_for_each (node, &vmo->mappings) {
         struct mapping *mapping = list_entry(node, struct mapping, vmo_link);
         u64 start = max(from, mapping->offset), end = min(to, mapping->offset + mapping->length);
         if (start < end)
@@ -105,8 +105,8 @@ static bool link_mapping(struct mapping *mapping)
     struct loan *loan = mapping->loan;
     if (loan) {
         spin_lock(&loan->lock);
-        bool over = loan->revoked ||
-                    (loan->pinned && loan->mapped + mapping->length > LOAN_BYTES_MAX);
+        bool over =
+            loan->revoked || (loan->pinned && loan->mapped + mapping->length > LOAN_BYTES_MAX);
         if (!over) {
             list_append(&loan->mappings, &mapping->loan_link);
             loan->mapped += mapping->length;
@@ -168,7 +168,8 @@ static u64 find_gap(struct aspace *aspace, u64 from, u64 length)
     struct mapping *before = mapping_of(tree_floor(&aspace->mappings, at));
     if (before && mapping_end(before) > at)
         at = mapping_end(before);
-    for (struct tree_node *node = tree_ceiling(&aspace->mappings, at); node; node = tree_next(node)) {
+    for (struct tree_node *node = tree_ceiling(&aspace->mappings, at); node;
+         node = tree_next(node)) {
         if (node->key - at >= length)
             break;
         at = mapping_end(mapping_of(node));

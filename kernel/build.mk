@@ -22,9 +22,10 @@ $(fast_objects): extra_flags := -fomit-frame-pointer -ffixed-rbp -ffixed-rbx -ff
     -ffixed-r9 -ffixed-r10 -ffixed-r12 -ffixed-r13 -ffixed-r14 -ffixed-r15
 $(fast_objects): kernel/build.mk
 
-# What runs once, at boot or at the end, is better small than fast.
-cold_objects := $(call objects,kernel,kernel/log.c \
-    $(patsubst %,kernel/x86/%.c,acpi boot console ioapic memory panic platform power smp))
+# What is on no path that is measured is better small than fast.
+hot_sources := $(patsubst %,kernel/%.c,fastpath fpu message message_end port sched handle cargo page slab \
+    pagetree fault vmo loan interrupt quiesce aspace tree x86/pagetable)
+cold_objects := $(filter-out $(call objects,kernel,$(hot_sources)),$(kernel_objects))
 $(cold_objects): extra_flags := -Os
 $(cold_objects): kernel/build.mk
 

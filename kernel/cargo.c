@@ -55,7 +55,8 @@ int cargo_take_loans(struct cargo *cargo, u32 flags, u32 *which)
     struct thread *self = current_thread();
     for (u32 i = 0; i < MESSAGE_FLAG_RANGES(flags); i++) {
         /* Copied once: the page is the task's to change at any moment. */
-        struct message_range range = *(volatile struct message_range *)&self->message_tail->ranges[i];
+        struct message_range range =
+            *(volatile struct message_range *)&self->message_tail->ranges[i];
         struct span span;
         *which = i;
         int error = -EINVAL;
@@ -119,8 +120,8 @@ int cargo_give_loans(struct cargo *cargo, struct thread *to)
             return -EMFILE;
         }
         cargo->loan_handles[i] = handle;
-        to->message_tail->ranges[i] = (struct message_range){
-            handle, cargo->loan_rights[i], 0, cargo->loan_lengths[i]};
+        to->message_tail->ranges[i] =
+            (struct message_range){handle, cargo->loan_rights[i], 0, cargo->loan_lengths[i]};
     }
     return 0;
 }

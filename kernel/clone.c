@@ -51,7 +51,8 @@ static i64 begin(struct thread *self, const struct span *span, u64 offset, u64 l
     if (origin) {
         object_get(&origin->object);
         clone->origin = origin;
-        clone->origin_offset = span->offset + offset + (origin == original ? 0 : original->origin_offset);
+        clone->origin_offset =
+            span->offset + offset + (origin == original ? 0 : original->origin_offset);
     }
     spin_unlock(&original->lock);
     object_get(&original->object);

@@ -50,9 +50,9 @@ struct cpu {
     struct tss tss; /* at offset 60, so that rsp0 is aligned; rsp0 = end of current's frame */
     u32 reserved;
 
-    struct thread *next; /* READY, before all in the run queue; or NULL (sched.c) */
-    u32 quantum_armed;   /* the quantum timer is set */
-    u32 listed;          /* threads in the run queue's lists */
+    struct thread *next;      /* READY, before all in the run queue; or NULL (sched.c) */
+    u32 quantum_armed;        /* the quantum timer is set */
+    u32 listed;               /* threads in the run queue's lists */
     struct thread *fpu_owner; /* whose values the FPU registers hold, or NULL */
     struct cpu_call *mail;    /* newest first; pushed by any CPU */
     struct thread *charged;   /* whose time is being used: travels with a call */

@@ -38,12 +38,13 @@ struct envelope {
     struct task *holder;   /* HELD: whose threads may reply; else NULL */
     struct thread *sender; /* CALL, FAULT */
     u8 state, origin, priority, abort_asked;
-    u32 plain; /* a CALL whose end brings nothing but a head and bytes: no cargo */
+    u32 plain;        /* a CALL whose end brings nothing but a head and bytes: no cargo */
     struct list link; /* QUEUED: in port->queue */
-    const void *sent_by; /* the sending thread, compared to keep its messages in order; never followed */
+    const void
+        *sent_by; /* the sending thread, compared to keep its messages in order; never followed */
     u64 badge;
-    struct message head; /* of a queued message, or of an end on its way */
-    struct cargo *cargo; /* handles, loans and bytes; or NULL */
+    struct message head;                    /* of a queued message, or of an end on its way */
+    struct cargo *cargo;                    /* handles, loans and bytes; or NULL */
     void (*got)(struct envelope *envelope); /* KERNEL: it has left the port's queue; or NULL */
     /* SEND only. */
     struct task *sender_task; /* compared, never followed */
@@ -75,7 +76,7 @@ static inline struct envelope *envelope_of(u64 token)
     return *(struct envelope **)((u8 *)envelope_leaves[(u32)token >> 23] + (token & 0xff8));
 }
 
-void envelope_init(void); /* once, at boot */
+void envelope_init(void);                          /* once, at boot */
 bool envelope_register(struct envelope *envelope); /* gives it an id; false: no memory or ids */
 void envelope_unregister(struct envelope *envelope);
 /* The first envelope with id >= *next (which moves past it), or NULL at the end. */

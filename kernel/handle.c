@@ -10,7 +10,7 @@
 
 /* Stands for every leaf that is not there: no handle names an entry of it. */
 static struct handle_entry empty_leaf[HANDLE_LEAF_ENTRIES] = {
-    [0 ... HANDLE_LEAF_ENTRIES - 1] = {.send_tag = HANDLE_NO_PORT, .receive_tag = HANDLE_NO_PORT}};
+    [0] = {.send_tag = HANDLE_NO_PORT(0), .receive_tag = HANDLE_NO_PORT(0)}};
 
 static handle_t handle_of_index(u32 index)
 {
@@ -22,7 +22,7 @@ static u32 index_of_handle(handle_t handle)
     return (handle >> 23) << 7 | (handle >> 5 & (HANDLE_LEAF_ENTRIES - 1));
 }
 
-/* The next generation of a handle; never zero, and never HANDLE_NO_PORT. */
+/* The next generation of a handle; never zero. */
 static handle_t next_generation(handle_t handle)
 {
     u32 generation = (handle >> 12 & 0x7ff) << 5 | (handle & 0x1f);
@@ -66,8 +66,8 @@ static bool add_leaf(struct handle_table *table)
         entries[i] = (struct handle_entry){
             .handle = next_generation(handle_of_index(first + i)),
             .badge = i + 1 < HANDLE_LEAF_ENTRIES ? first + i + 1 : 0,
-            .send_tag = HANDLE_NO_PORT,
-            .receive_tag = HANDLE_NO_PORT,
+            .send_tag = HANDLE_NO_PORT(i),
+            .receive_tag = HANDLE_NO_PORT(i),
         };
     table->first_free = first ? first : 1; /* 0 ends the list */
     atomic_store(&table->leaves[leaf], entries);
@@ -89,8 +89,10 @@ handle_t handle_insert(struct handle_table *table, struct object *object, u32 ri
     entry->object = object;
     entry->badge = badge;
     if (object->type == OBJECT_PORT) {
-        entry->send_tag = rights & RIGHT_SEND ? handle : HANDLE_NO_PORT;
-        entry->receive_tag = rights & RIGHT_RECEIVE ? handle : HANDLE_NO_PORT;
+        if (rights & RIGHT_SEND)
+            entry->send_tag = handle;
+        if (rights & RIGHT_RECEIVE)
+            entry->receive_tag = handle;
     }
     atomic_store(&entry->rights_and_type, rights << 8 | object->type);
     spin_unlock(&table->lock);
@@ -105,11 +107,11 @@ static bool entry_matches(const struct handle_entry *entry, handle_t handle)
 /* Frees the slot; the next handle to it has another generation. Lock held. */
 static void vacate(struct handle_table *table, struct handle_entry *entry)
 {
-    if (entry->receive_tag != HANDLE_NO_PORT)
+    if (entry->receive_tag == entry->handle)
         task_forget_handle(container_of(table, struct task, handles), entry->handle);
     u32 index = index_of_handle(entry->handle);
     atomic_store(&entry->rights_and_type, 0);
-    entry->send_tag = entry->receive_tag = HANDLE_NO_PORT;
+    entry->send_tag = entry->receive_tag = HANDLE_NO_PORT(index);
     atomic_store(&entry->handle, next_generation(entry->handle));
     entry->object = NULL;
     entry->badge = table->first_free;

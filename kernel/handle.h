@@ -28,10 +28,11 @@ struct handle_entry {
     u64 badge;             /* free: index of the next free entry, 0: none */
     handle_t handle;       /* the handle that names it now; free: the next one that will */
     u32 rights_and_type;   /* rights << 8 | type; free: 0 */
-    /* The handle, if it has that right to a port, so that one comparison checks all; else HANDLE_NO_PORT. */
+    /* The handle, if it has that right to a port, so that one comparison checks all; else a number that
+     * leads to another slot (HANDLE_NO_PORT), so that no number whatever can match it. */
     handle_t send_tag, receive_tag;
 };
-#define HANDLE_NO_PORT 0xffffffffu
+#define HANDLE_NO_PORT(index) ((index) % HANDLE_LEAF_ENTRIES ? 0 : 1u << 5)
 
 struct handle_table {
     struct handle_entry **leaves; /* HANDLE_LEAVES pointers: one page */

@@ -152,7 +152,8 @@ static struct thread *first_thread(struct task *task)
     struct span span;
     struct message_pages pages;
     struct thread *thread = NULL;
-    if (!span_of_object(vmo_object(area), RIGHTS_ALL, &span) && !message_pages_pin(&span, 0, &pages))
+    if (!span_of_object(vmo_object(area), RIGHTS_ALL, &span) &&
+        !message_pages_pin(&span, 0, &pages))
         thread = thread_create(task, &pages);
     if (!thread)
         boot_failure("too little memory for the first thread");
@@ -166,8 +167,8 @@ static void describe(struct task *task, struct thread *thread)
     static struct boot_info info;
     struct resource *root = resource_create(RESOURCE_ROOT, 0, UINT64_MAX, task->budget);
     struct vmo *clock = vmo_create_kernel_physical(clock_page_physical(), PAGE_SIZE, VMO_CACHED);
-    struct vmo *module = vmo_create_kernel_physical(
-        page_down(boot_facts.module_start), page_up(boot_facts.module_size), VMO_CACHED);
+    struct vmo *module = vmo_create_kernel_physical(page_down(boot_facts.module_start),
+                                                    page_up(boot_facts.module_size), VMO_CACHED);
     if (!root || !clock || !module)
         boot_failure("too little memory for the first task");
     object_get(&task->object);
@@ -197,12 +198,12 @@ void kernel_init(void)
     root_budget = budget_create(NULL, page_free_count() * PAGE_SIZE);
     if (!root_budget)
         boot_failure("too little memory");
-    struct task *task = task_create(root_budget, (u64)root_budget->limit);
+    struct task *task = task_create(root_budget, (u64)root_budget->limit, NULL);
     if (!task)
         boot_failure("too little memory for the first task");
     u64 length;
-    const u8 *program = first_member(phys_to_virt(boot_facts.module_start), boot_facts.module_size,
-                                     &length);
+    const u8 *program =
+        first_member(phys_to_virt(boot_facts.module_start), boot_facts.module_size, &length);
     u64 entry = load_program(task, program, length);
     struct vmo *stack = memory_or_fail(task, BOOT_STACK_SIZE);
     map_or_fail(task, stack, BOOT_STACK_SIZE, BOOT_STACK_TOP - BOOT_STACK_SIZE,

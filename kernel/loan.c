@@ -206,6 +206,8 @@ int loan_create(const struct span *span, u64 offset, u64 length, u32 rights, str
     u64 first = first_page(loan), last = last_page(loan);
     spin_lock(&vmo->lock);
     int error = range_exceeds(loan->offset, length, vmo->size) ? -ERANGE : 0;
+    if (!error && !vmo_is_memory(vmo))
+        error = -ENOTSUP;
     /* The pager lends its object's absent pages to a device that fills them. */
     bool loading = vmo->pager && (span->rights & RIGHT_MANAGE) && (rights & RIGHT_WRITE);
     if (!error)
@@ -230,7 +232,7 @@ int loan_create(const struct span *span, u64 offset, u64 length, u32 rights, str
 void loan_recall(struct loan *loan)
 {
     spin_lock(&loan->lock);
-    list_for_each(node, &loan->mappings)
+    list_for_each (node, &loan->mappings)
         mapping_revoke(list_entry(node, struct mapping, loan_link));
     spin_unlock(&loan->lock);
 }
@@ -242,7 +244,7 @@ void loan_revoke(struct loan *loan)
     bool first = !loan->revoked;
     atomic_store(&loan->revoked, true);
     if (first) {
-        list_for_each(node, &loan->mappings)
+        list_for_each (node, &loan->mappings)
             mapping_revoke(list_entry(node, struct mapping, loan_link));
         spin_lock(&vmo->lock);
         for (u32 i = 0; i < 2; i++)

@@ -94,46 +94,59 @@ static void put_string(struct line *line, const char *s, int width, bool left)
         pad(line, spaces, ' ');
 }
 
-/* %[-][0][width][l|z]{s,c,d,u,x,p,%}; what else may follow a % is printed as it stands. */
-static void format_line(struct line *line, const char *format, va_list arguments)
+/* One conversion, %[-][0][width][l|z]{s,c,d,u,x,p}, from behind its %; returns what follows it. Any
+ * other character is printed as it stands. */
+static const char *convert(struct line *line, const char *format, va_list *arguments)
 {
-    for (; *format; format++) {
-        if (*format != '%' || !format[1]) {
-            put(line, *format);
-            continue;
-        }
-        bool left = false, is_long = false;
-        int width = 0;
-        format++;
-        if (*format == '-')
-            left = *format++;
-        char with = *format == '0' ? '0' : ' ';
-        for (; *format >= '0' && *format <= '9'; format++)
-            width = width * 10 + *format - '0';
-        for (; *format == 'l' || *format == 'z'; format++)
-            is_long = true;
-        if (*format == 's') {
-            put_string(line, va_arg(arguments, const char *), width, left);
-        } else if (*format == 'c') {
-            put(line, (char)va_arg(arguments, int));
-        } else if (*format == 'd') {
-            i64 value = is_long ? va_arg(arguments, i64) : va_arg(arguments, i32);
-            put_number(line, value < 0 ? -(u64)value : (u64)value, value < 0, 10, width, with);
-        } else if (*format == 'u' || *format == 'x') {
-            u64 value = is_long ? va_arg(arguments, u64) : va_arg(arguments, u32);
-            put_number(line, value, false, *format == 'u' ? 10 : 16, width, with);
-        } else if (*format == 'p') {
-            put_number(line, va_arg(arguments, u64), false, 16, 16, '0');
-        } else {
-            put(line, *format);
-        }
+    bool left = *format == '-', is_long = false;
+    format += left;
+    char with = *format == '0' ? '0' : ' ';
+    int width = 0;
+    for (; *format >= '0' && *format <= '9'; format++)
+        width = width * 10 + *format - '0';
+    for (; *format == 'l' || *format == 'z'; format++)
+        is_long = true;
+
+    i64 value;
+    switch (*format) {
+    case 's':
+        put_string(line, va_arg(*arguments, const char *), width, left);
+        break;
+    case 'd':
+        value = is_long ? va_arg(*arguments, i64) : va_arg(*arguments, i32);
+        put_number(line, value < 0 ? -(u64)value : (u64)value, value < 0, 10, width, with);
+        break;
+    case 'u':
+    case 'x':
+        value = is_long ? va_arg(*arguments, i64) : va_arg(*arguments, u32);
+        put_number(line, (u64)value, false, *format == 'u' ? 10 : 16, width, with);
+        break;
+    case 'p':
+        put_number(line, va_arg(*arguments, u64), false, 16, 16, '0');
+        break;
+    case 'c':
+        put(line, (char)va_arg(*arguments, int));
+        break;
+    case 0:
+        return format; /* a lone % at the end */
+    default:
+        put(line, *format);
     }
+    return format + 1;
 }
 
 void log_print_list(const char *format, va_list arguments)
 {
     struct line line = {.length = 0};
-    format_line(&line, format, arguments);
+    va_list rest;
+    va_copy(rest, arguments);
+    while (*format) {
+        if (*format != '%')
+            put(&line, *format++);
+        else
+            format = convert(&line, format + 1, &rest);
+    }
+    va_end(rest);
     log_write(line.text, line.length);
 }
 

@@ -35,9 +35,8 @@ static void give_bytes(struct thread *to, const struct envelope *envelope)
     u32 bytes = MESSAGE_FLAG_BYTES(envelope->head.flags);
     if (!bytes)
         return;
-    const u8 *from = envelope->cargo && envelope->cargo->bytes
-                         ? envelope->cargo->bytes
-                         : envelope->sender->message_bytes;
+    const u8 *from = envelope->cargo && envelope->cargo->bytes ? envelope->cargo->bytes
+                                                               : envelope->sender->message_bytes;
     memcpy(to->message_bytes, from, bytes);
 }
 
@@ -493,7 +492,8 @@ i64 message_send(u64 reply_handle)
     struct port *port = message_port(RIGHT_SEND, &badge, &error);
     if (!port)
         return error;
-    struct object *reply = handle_object((handle_t)reply_handle, OBJECT_PORT, RIGHT_RECEIVE, &error);
+    struct object *reply =
+        handle_object((handle_t)reply_handle, OBJECT_PORT, RIGHT_RECEIVE, &error);
     if (!reply)
         return error;
     u32 flags = message_flags(self);
@@ -509,7 +509,8 @@ i64 message_send(u64 reply_handle)
         error = take_extras(port, envelope->cargo, flags);
     if (!error && !await(envelope))
         error = -EDEAD;
-    if (!error && (error = message_put(port, envelope, MESSAGE_FLAG_HANDLES(flags) != 0, &receiver)))
+    if (!error &&
+        (error = message_put(port, envelope, MESSAGE_FLAG_HANDLES(flags) != 0, &receiver)))
         await_no_more(envelope);
     if (error) {
         message_free(envelope);

@@ -1,8 +1,9 @@
 /*
  * The page allocator; see page.h.
  *
- * Free blocks are linked through their own memory.  Single pages pass through a small stock per CPU,
- * which is filled and emptied in batches under the allocator's lock (level 7).
+ * Free blocks are linked through their struct page, so that memory is not touched before it is
+ * used.  Single pages pass through a small stock per CPU, which is filled and emptied in batches
+ * under the allocator's lock (level 7).
  */
 #include "page.h"
 
@@ -17,7 +18,7 @@ struct page *page_array;
 u64 page_count;
 
 static struct spinlock lock;
-static struct list free_blocks[PAGE_ORDER_MAX + 1];
+static u32 free_blocks[PAGE_ORDER_MAX + 1]; /* page numbers; 0: none */
 static u64 free_pages, total_pages;
 static struct stock {
     u32 count;
@@ -28,8 +29,33 @@ void page_init(struct page *array, u64 count)
 {
     page_array = array;
     page_count = count;
-    for (u32 order = 0; order <= PAGE_ORDER_MAX; order++)
-        list_init(&free_blocks[order]);
+    memset(free_blocks, 0, sizeof(free_blocks));
+}
+
+static void link_block(u64 physical, u32 order)
+{
+    struct page *page = phys_to_page(physical);
+    u32 number = (u32)(physical >> PAGE_SHIFT), next = free_blocks[order];
+    page->kind = PAGE_FREE;
+    page->order = (u8)order;
+    page->free.next = next;
+    page->free.previous = 0;
+    if (next)
+        page_array[next].free.previous = number;
+    free_blocks[order] = number;
+}
+
+static void unlink_block(u64 physical)
+{
+    struct page *page = phys_to_page(physical);
+    u32 next = page->free.next, previous = page->free.previous;
+    if (next)
+        page_array[next].free.previous = previous;
+    if (previous)
+        page_array[previous].free.next = next;
+    else
+        free_blocks[page->order] = next;
+    page->kind = PAGE_RESERVED;
 }
 
 static u64 buddy_of(u64 physical, u32 order)
@@ -46,28 +72,22 @@ static void put_block(u64 physical, u32 order)
         struct page *page = phys_to_page(buddy);
         if (buddy >> PAGE_SHIFT >= page_count || page->kind != PAGE_FREE || page->order != order)
             break;
-        list_remove(phys_to_virt(buddy));
-        page->kind = PAGE_RESERVED;
+        unlink_block(buddy);
         physical = min(physical, buddy);
     }
-    struct page *page = phys_to_page(physical);
-    page->kind = PAGE_FREE;
-    page->order = (u8)order;
-    list_prepend(&free_blocks[order], phys_to_virt(physical));
+    link_block(physical, order);
 }
 
 /* Takes a block, split from a larger one if need be; 0: none. Lock held. */
 static u64 take_block(u32 order)
 {
     u32 have = order;
-    while (have <= PAGE_ORDER_MAX && list_empty(&free_blocks[have]))
+    while (have <= PAGE_ORDER_MAX && !free_blocks[have])
         have++;
     if (have > PAGE_ORDER_MAX)
         return 0;
-    struct list *block = free_blocks[have].next;
-    list_remove(block);
-    u64 physical = virt_to_phys(block);
-    phys_to_page(physical)->kind = PAGE_RESERVED;
+    u64 physical = (u64)free_blocks[have] << PAGE_SHIFT;
+    unlink_block(physical);
     free_pages -= 1ul << have;
     while (have > order) {
         have--;

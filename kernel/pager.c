@@ -55,8 +55,8 @@ static void post(struct vmo *vmo, struct request *request, u64 patience)
 static void start(struct vmo *vmo, struct request *request, enum kernel_op op, u64 index)
 {
     request->busy = true;
-    request->envelope.head = (struct message){
-        .op = op, .offset = index * PAGE_SIZE, .length = PAGE_SIZE};
+    request->envelope.head =
+        (struct message){.op = op, .offset = index * PAGE_SIZE, .length = PAGE_SIZE};
     post(vmo, request, PAGER_DEADLINE_NS);
 }
 
@@ -91,7 +91,8 @@ static void init_request(struct vmo *vmo, struct request *request)
     request->vmo = vmo;
 }
 
-struct vmo *pager_create(struct port *port, u64 size, u64 key, u64 dirty_room, struct budget *budget)
+struct vmo *pager_create(struct port *port, u64 size, u64 key, u64 dirty_room,
+                         struct budget *budget)
 {
     struct vmo *vmo = vmo_create(VMO_PAGED, size, budget);
     struct pager *pager = vmo ? slab_alloc(&pager_cache, budget) : NULL;
@@ -351,7 +352,7 @@ u64 pager_reclaim(u64 wanted)
         return 0;
     /* Twice around: the first look takes away the marks of use. */
     for (u32 round = 0; round < 2 && freed < wanted; round++)
-        list_for_each(node, &all_pagers) {
+        list_for_each (node, &all_pagers) {
             struct vmo *vmo = list_entry(node, struct pager, link)->vmo;
             if (freed >= wanted || !spin_try_lock(&vmo->lock))
                 continue;

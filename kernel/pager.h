@@ -6,11 +6,13 @@
 
 #include "vmo_internal.h"
 
-struct vmo *pager_create(struct port *port, u64 size, u64 key, u64 dirty_room, struct budget *budget);
+struct vmo *pager_create(struct port *port, u64 size, u64 key, u64 dirty_room,
+                         struct budget *budget);
 
 /* All for a paged object that is not locked; first..last are page numbers below its size. */
 void pager_answered(struct vmo *vmo, u64 first, u64 last, int status);
-int pager_supply_page(struct vmo *vmo, u64 index, u64 physical); /* takes the page, charged by this */
+int pager_supply_page(struct vmo *vmo, u64 index,
+                      u64 physical); /* takes the page, charged by this */
 int pager_declare_loaded(struct vmo *vmo, u64 index);
 void pager_fail(struct vmo *vmo, u64 first, u64 last, int error);
 u64 pager_dirty_query(struct vmo *vmo, u64 *first, u64 last, struct vmo_dirty_range *out, u32 room);

@@ -24,7 +24,8 @@ static bool covers(const struct pagetree *tree, u64 index)
 static bool grow(struct pagetree *tree, u64 index)
 {
     while (!tree->height || !covers(tree, index)) {
-        struct node *node = tree->height < HEIGHT_MAX ? slab_alloc(&node_cache, tree->budget) : NULL;
+        struct node *node =
+            tree->height < HEIGHT_MAX ? slab_alloc(&node_cache, tree->budget) : NULL;
         if (!node)
             return false;
         node->entries[0] = (u64)tree->root;

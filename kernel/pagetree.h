@@ -10,7 +10,7 @@
 
 struct pagetree {
     void *root;
-    u32 height; /* levels; 0: empty */
+    u32 height;            /* levels; 0: empty */
     struct budget *budget; /* its nodes are charged to */
 };
 

@@ -33,7 +33,8 @@ static int open_pages(struct domain *domain, struct pin *pin, u32 rights, u64 *a
     int error = 0;
     spin_lock(&domain->lock);
     for (u64 i = pin->first; !error && i <= pin->last; i++)
-        error = domain_map(domain, page_address(pin, i), PAGE_SIZE, rights, &addresses[i - pin->first]);
+        error =
+            domain_map(domain, page_address(pin, i), PAGE_SIZE, rights, &addresses[i - pin->first]);
     if (!error) {
         pin->id = ++domain->next_id;
         list_prepend(&domain->pins, &pin->domain_link);
@@ -97,7 +98,7 @@ i64 pin_remove(struct domain *domain, u64 id)
 {
     struct pin *found = NULL;
     spin_lock(&domain->lock);
-    list_for_each(node, &domain->pins) {
+    list_for_each (node, &domain->pins) {
         struct pin *pin = list_entry(node, struct pin, domain_link);
         if (pin->id == id) {
             found = pin;

@@ -19,17 +19,17 @@ struct thread;
 struct port {
     struct object object;
     struct spinlock lock;
-    u32 pending; /* nonzero: queue, notifications or death: get has something to find */
+    u32 pending;           /* nonzero: queue, notifications or death: get has something to find */
     struct thread *waiter; /* threads in get, the latest first (its caches are warm) */
     u32 held;
     u32 dead; /* no receiver is left */
     struct list queue;
     u64 notifications;
     u32 queued, capacity;
-    u32 receivers; /* handles with RIGHT_RECEIVE; at 0 the port is dead */
+    u32 receivers;         /* handles with RIGHT_RECEIVE; at 0 the port is dead */
     struct thread *server; /* did the last get here: inherits the priority of the queue */
-    struct list awaiting; /* envelopes sent with this as reply port, by await_link */
-    struct list watches;  /* struct watch on this port's death */
+    struct list awaiting;  /* envelopes sent with this as reply port, by await_link */
+    struct list watches;   /* struct watch on this port's death */
     struct timer timer;
     struct budget *budget;
     struct reap reap;

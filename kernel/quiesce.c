@@ -17,7 +17,7 @@ static struct quiesce_state {
     struct quiesce_node *gathering; /* freed since the batch was sent */
     struct quiesce_node *waiting;   /* the batch */
     u32 gathered;
-    u32 outstanding;               /* atomic: CPUs that have not answered */
+    u32 outstanding;                 /* atomic: CPUs that have not answered */
     struct cpu_call calls[CPUS_MAX]; /* one to each other CPU */
     struct cpu_call done;            /* the last answer comes back as this */
     struct reap *reap_first, *reap_last;

@@ -208,7 +208,7 @@ static void give_thread(struct cpu_call *call)
     struct run_queue *queue = &run_queues[this_cpu()->id];
     atomic_store(&steal_posted[asking], 0);
     for (u64 levels = queue->occupied; levels; levels &= levels - 1) {
-        list_for_each(node, &queue->level[__builtin_ctzll(levels)]) {
+        list_for_each (node, &queue->level[__builtin_ctzll(levels)]) {
             struct thread *thread = list_entry(node, struct thread, ready_link);
             if (thread->affinity >= 0 || thread->requests)
                 continue;

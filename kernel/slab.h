@@ -27,7 +27,10 @@ struct slab_cache {
 };
 
 /* A static cache: struct slab_cache x = SLAB_CACHE("name", sizeof(...), 16..64); */
-#define SLAB_CACHE(n, s, a) {.name = (n), .size = ((s) + (a)-1) / (a) * (a), .align = (a)}
+#define SLAB_CACHE(n, s, a)                                                                        \
+    {                                                                                              \
+        .name = (n), .size = ((s) + (a)-1) / (a) * (a), .align = (a)                               \
+    }
 
 /* A zeroed object charged to budget, or NULL. */
 void *slab_alloc(struct slab_cache *cache, struct budget *budget);

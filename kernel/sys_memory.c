@@ -67,7 +67,8 @@ i64 sys_map(u64 task_handle, u64 vmo, u64 offset, u64 length, u64 address, u64 f
                  (flags & MAP_WRITE ? RIGHT_WRITE : 0) | (flags & MAP_EXECUTE ? RIGHT_EXECUTE : 0);
     if ((error = span_lookup((handle_t)vmo, rights, &span)))
         return error;
-    if (!is_page_aligned(offset) || !is_page_aligned(length) || !length || !is_page_aligned(address) ||
+    if (!is_page_aligned(offset) || !is_page_aligned(length) || !length ||
+        !is_page_aligned(address) ||
         flags & ~(u64)(MAP_READ | MAP_WRITE | MAP_EXECUTE | MAP_FIXED | MAP_POPULATE) ||
         check_access(flags))
         return -EINVAL;
@@ -127,9 +128,8 @@ static i64 create_contiguous(u64 size, u64 align)
     struct vmo *vmo = vmo_create(VMO_CONTIGUOUS, size, task->budget);
     if (!vmo)
         return -ENOMEM;
-    u64 block = budget_charge(task->budget, PAGE_SIZE << order)
-                    ? page_alloc_zeroed(order, PAGE_USER)
-                    : 0;
+    u64 block =
+        budget_charge(task->budget, PAGE_SIZE << order) ? page_alloc_zeroed(order, PAGE_USER) : 0;
     if (!block) {
         object_put(vmo_object(vmo));
         return -ENOMEM;
@@ -159,8 +159,8 @@ i64 sys_vmo_create_physical(u64 resource, u64 address, u64 size, u64 cache)
     i64 error = resource_check((handle_t)resource, RESOURCE_PHYSICAL, address, size);
     if (error)
         return error == -ERANGE ? -EPERM : error;
-    if (!is_page_aligned(address) || !is_page_aligned(size) || !size || cache > VMO_WRITE_COMBINING ||
-        range_exceeds(address, size, PHYSICAL_MAX))
+    if (!is_page_aligned(address) || !is_page_aligned(size) || !size ||
+        cache > VMO_WRITE_COMBINING || range_exceeds(address, size, PHYSICAL_MAX))
         return -EINVAL;
     struct vmo *vmo = vmo_create(VMO_PHYSICAL, size, current_task()->budget);
     if (!vmo)
@@ -195,7 +195,8 @@ i64 sys_vmo_resize(u64 handle, u64 size)
     if (!size || size > VMO_SIZE_MAX)
         return -EINVAL;
     u64 dropped;
-    error = vmo_drop_range(vmo, page_up(size) / PAGE_SIZE, UINT64_MAX / PAGE_SIZE, PIECE, &dropped, true);
+    error = vmo_drop_range(vmo, page_up(size) / PAGE_SIZE, UINT64_MAX / PAGE_SIZE, PIECE, &dropped,
+                           true);
     if (error)
         return error;
     if (dropped == PIECE)
@@ -211,8 +212,8 @@ static i64 copy_page(struct vmo *vmo, u64 offset, u8 *bytes, u64 length, bool wr
 {
     u64 *entry, physical;
     spin_lock(&vmo->lock);
-    i64 error = offset < vmo->size ? vmo_page(vmo, offset / PAGE_SIZE, write, &entry, &physical)
-                                   : -ERANGE;
+    i64 error =
+        offset < vmo->size ? vmo_page(vmo, offset / PAGE_SIZE, write, &entry, &physical) : -ERANGE;
     if (!error) {
         u8 *at = (u8 *)phys_to_virt(physical) + offset % PAGE_SIZE;
         memcpy(write ? at : bytes, write ? bytes : at, length);
@@ -231,6 +232,8 @@ static i64 copy_span(u64 handle, u64 offset, u64 length, bool write)
         return -E2BIG;
     if (range_exceeds(offset, length, span.size))
         return -ERANGE;
+    if (!vmo_is_memory(span.vmo))
+        return -ENOTSUP;
     u8 *bytes = current_message_bytes();
     u64 at = span.offset + offset, first = min(length, PAGE_SIZE - at % PAGE_SIZE);
     if (first && (error = copy_page(span.vmo, at, bytes, first, write)))
@@ -378,14 +381,15 @@ static struct vmo *paged(u64 handle, u64 offset, u64 length, i64 *error)
     if (!object)
         return NULL;
     struct vmo *vmo = container_of(object, struct vmo, object);
-    *error = !vmo->pager                                             ? -ENOTSUP
+    *error = !vmo->pager                                            ? -ENOTSUP
              : !is_page_aligned(offset) || !is_page_aligned(length) ? -EINVAL
              : range_exceeds(offset, length, vmo->size)             ? -ERANGE
                                                                     : 0;
     return *error ? NULL : vmo;
 }
 
-static i64 supply_piece(struct vmo *vmo, u64 first, u64 pages, struct span *source, u64 source_offset)
+static i64 supply_piece(struct vmo *vmo, u64 first, u64 pages, struct span *source,
+                        u64 source_offset)
 {
     for (u64 i = 0; i < pages; i++) {
         u64 physical;

@@ -122,7 +122,8 @@ i64 sys_handle_duplicate(u64 handle, u64 rights, u64 badge)
     struct task *task = current_task();
     struct handle_entry entry;
     u32 reduced;
-    int error = handle_lookup(&task->handles, (handle_t)handle, OBJECT_NONE, RIGHT_DUPLICATE, &entry);
+    int error =
+        handle_lookup(&task->handles, (handle_t)handle, OBJECT_NONE, RIGHT_DUPLICATE, &entry);
     if (error)
         return error;
     if (!handle_reduce(handle_rights(&entry), (u32)rights, &reduced) || rights >> 32)

@@ -30,7 +30,7 @@ static bool canonical_user(u64 address)
 i64 sys_task_create(u64 budget)
 {
     struct task *self = current_task();
-    struct task *task = task_create(self->budget, budget);
+    struct task *task = task_create(self->budget, budget, self);
     if (!task)
         return -ENOMEM;
     handle_t handle = handle_insert(&self->handles, &task->object, RIGHTS_ALL, 0);

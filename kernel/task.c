@@ -17,7 +17,31 @@ static struct slab_cache task_cache = SLAB_CACHE("task", sizeof(struct task), 64
 /* Handles that a dying task closes at once. */
 #define CLOSE_PIECE 32u
 
-struct task *task_create(struct budget *parent, u64 bytes)
+static struct spinlock unborn_lock; /* level 6 */
+
+void task_born(struct task *task)
+{
+    spin_lock(&unborn_lock);
+    list_remove(&task->unborn_link);
+    spin_unlock(&unborn_lock);
+}
+
+/* Takes one of the tasks that a dead one made and nobody started, with a reference; or NULL. */
+static struct task *take_unborn(struct task *maker)
+{
+    struct task *task = NULL;
+    spin_lock(&unborn_lock);
+    while (!task && !list_empty(&maker->unborn)) {
+        task = list_first(&maker->unborn, struct task, unborn_link);
+        list_remove(&task->unborn_link);
+        if (!object_get_live(&task->object))
+            task = NULL; /* on its way already */
+    }
+    spin_unlock(&unborn_lock);
+    return task;
+}
+
+struct task *task_create(struct budget *parent, u64 bytes, struct task *maker)
 {
     struct budget *budget = budget_create(parent, bytes);
     if (!budget)
@@ -33,7 +57,14 @@ struct task *task_create(struct budget *parent, u64 bytes)
     object_init(&task->object, OBJECT_TASK);
     list_init(&task->threads);
     list_init(&task->watches);
+    list_init(&task->unborn);
+    list_init(&task->unborn_link);
     task->budget = budget;
+    if (maker) {
+        spin_lock(&unborn_lock);
+        list_append(&maker->unborn, &task->unborn_link);
+        spin_unlock(&unborn_lock);
+    }
     return task;
 
 no_aspace:
@@ -54,6 +85,10 @@ static bool reap_piece(struct reap *reap)
     struct task *task = container_of(reap, struct task, reap);
     switch (task->reap_stage) {
     case REAP_MESSAGES:
+        for (struct task *unborn; (unborn = take_unborn(task));) {
+            task_kill(unborn, -1);
+            object_put(&unborn->object);
+        }
         message_end_held(NULL, task);
         task->reap_stage = REAP_HANDLES;
         return false;
@@ -96,7 +131,7 @@ void task_threads_gone(struct task *task)
 void task_forget_handle(struct task *task, handle_t handle)
 {
     spin_lock(&task->lock);
-    list_for_each(node, &task->threads) {
+    list_for_each (node, &task->threads) {
         struct thread *thread = list_entry(node, struct thread, task_link);
         if (atomic_load(&thread->get_handle) == handle)
             atomic_store(&thread->get_handle, HANDLE_NONE);
@@ -114,7 +149,7 @@ void task_kill(struct task *task, i32 status)
         atomic_store(&task->object.dead, 1);
     }
     bool empty = task->live_threads == 0;
-    list_for_each(node, &task->threads) {
+    list_for_each (node, &task->threads) {
         struct thread *thread = list_entry(node, struct thread, task_link);
         if (first)
             thread->kill_status = status;
@@ -137,6 +172,7 @@ static void task_free(struct quiesce_node *node)
 void task_destroy(struct object *object)
 {
     struct task *task = container_of(object, struct task, object);
+    task_born(task);
     if (!task->reaped) {
         /* Never had a thread, and nobody can name it any more. */
         task_threads_gone(task);

@@ -229,8 +229,7 @@ bool thread_stopped(const struct thread *thread)
         return true;
     if (thread->state == THREAD_CALLING && thread->call.origin == ENVELOPE_FAULT)
         return true;
-    return thread->state == THREAD_READY && !thread->queued &&
-           atomic_load(&thread->suspend_count);
+    return thread->state == THREAD_READY && !thread->queued && atomic_load(&thread->suspend_count);
 }
 
 /* ---- Beginning and end --------------------------------------------------------------------------------- */
@@ -296,6 +295,7 @@ i64 thread_start(struct thread *thread)
     spin_unlock(&task->lock);
     if (error)
         return error;
+    task_born(task);
     object_get(&thread->object); /* its own, while it lives */
     atomic_store(&thread->cpu, thread->affinity >= 0 ? &cpus[thread->affinity] : sched_place());
     thread_wake(thread, 0);

@@ -26,7 +26,7 @@ enum {
     REQUEST_KILL = 1u << 0,
     REQUEST_SUSPEND = 1u << 1, /* suspend_count has changed */
     REQUEST_INTERRUPT = 1u << 2,
-    REQUEST_BOOST = 1u << 3, /* boost_to holds a priority */
+    REQUEST_BOOST = 1u << 3,    /* boost_to holds a priority */
     REQUEST_SETTINGS = 1u << 4, /* new_priority, new_cpu */
 };
 
@@ -49,10 +49,10 @@ struct thread {
     u8 priority, effective;
     u8 queued; /* READY: in the run queue, or cpu->next */
     u32 requests;
-    handle_t get_handle;   /* the handle it got by, or HANDLE_NONE: may name another port by now */
+    handle_t get_handle; /* the handle it got by, or HANDLE_NONE: may name another port by now */
     u32 reserved;
     struct port *get_port; /* where it last got, and may be port->server; a reference */
-    struct envelope call; /* for do and faults */
+    struct envelope call;  /* for do and faults */
 
     struct object object;
     struct list task_link;  /* task->threads */
@@ -71,16 +71,16 @@ struct thread {
     struct wait_queue *parked_on;
     u64 park_key;
     i32 wait_status;
-    u8 started;    /* under task->lock */
+    u8 started;       /* under task->lock */
     bool sleeping;    /* PARKED: in sleep, on no queue */
     bool interrupted; /* GETTING: thread_interrupt came when it had been woken already */
-    u64 cpu_time; /* in units of the time-stamp counter */
+    u64 cpu_time;     /* in units of the time-stamp counter */
     /* An unfinished vmo_clone of its own (clone.c); references. */
     struct vmo *clone, *clone_original;
     u64 clone_cursor;
     bool clone_sharing;
     struct cargo *cargo; /* of its calls, once one has carried something */
-    u8 *fpu_area; /* fpu_area_size bytes, once it has used the FPU */
+    u8 *fpu_area;        /* fpu_area_size bytes, once it has used the FPU */
     struct list watches;
     struct message_pages pages;
     struct budget *budget;

@@ -46,6 +46,16 @@ struct vmo *vmo_create_kernel_physical(u64 physical, u64 bytes, enum vmo_cache c
     return vmo;
 }
 
+bool vmo_is_memory(const struct vmo *vmo)
+{
+    if (vmo->kind != VMO_PHYSICAL)
+        return true;
+    for (u64 at = 0; at < vmo->size; at += LARGE_PAGE_SIZE)
+        if (!memory_is_direct(vmo->physical + at))
+            return false;
+    return memory_is_direct(vmo->physical + vmo->size - 1);
+}
+
 /* ---- Pages ---------------------------------------------------------------------------------------------- */
 
 int vmo_new_page(struct vmo *vmo, u64 *entry, u64 flags)
@@ -101,7 +111,8 @@ static int take_from_origin(struct vmo *vmo, u64 index, bool write, u64 *entry)
     struct vmo *origin = vmo->origin;
     u64 *theirs, physical, at = index + vmo->origin_offset / PAGE_SIZE;
     spin_lock(&origin->lock);
-    int error = at < origin->size / PAGE_SIZE ? vmo_page(origin, at, false, &theirs, &physical) : -ERANGE;
+    int error =
+        at < origin->size / PAGE_SIZE ? vmo_page(origin, at, false, &theirs, &physical) : -ERANGE;
     if (!error && vmo->budget && !budget_charge(vmo->budget, PAGE_SIZE))
         error = -ENOMEM;
     if (!error) {
@@ -226,7 +237,8 @@ int vmo_copy_in(struct vmo *vmo, u64 offset, const void *from, u64 length)
 {
     const u8 *bytes = from;
     while (length) {
-        u64 *entry, physical, within = offset & (PAGE_SIZE - 1), part = min(length, PAGE_SIZE - within);
+        u64 *entry, physical, within = offset & (PAGE_SIZE - 1),
+                              part = min(length, PAGE_SIZE - within);
         int error = vmo_page(vmo, offset / PAGE_SIZE, true, &entry, &physical);
         if (error)
             return error;

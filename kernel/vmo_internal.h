@@ -94,6 +94,11 @@ struct vmo *vmo_create(enum vmo_kind kind, u64 size, struct budget *budget);
  */
 int vmo_page(struct vmo *vmo, u64 index, bool write, u64 **entry, u64 *physical);
 
+bool memory_is_direct(u64 physical); /* x86/memory.c */
+
+/* Whether all of it is memory that the kernel has mapped, and not a device's. */
+bool vmo_is_memory(const struct vmo *vmo);
+
 /* Puts a new zeroed page with flags into an entry that has none. 0 or -ENOMEM. */
 int vmo_new_page(struct vmo *vmo, u64 *entry, u64 flags);
 

@@ -19,7 +19,7 @@ void wait_queue_park(struct wait_queue *queue, u64 key)
 
 void wait_queue_wake(struct wait_queue *queue, u64 first, u64 last, int status)
 {
-    list_for_each_safe(node, next, &queue->threads) {
+    list_for_each_safe (node, next, &queue->threads) {
         struct thread *thread = list_entry(node, struct thread, park_link);
         if (thread->park_key < first || thread->park_key > last)
             continue;

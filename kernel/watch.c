@@ -6,7 +6,7 @@
 #include "slab.h"
 
 struct watch {
-    struct list link; /* in the watched object's list */
+    struct list link;  /* in the watched object's list */
     struct port *port; /* a reference */
     struct envelope envelope;
     struct budget *budget;

@@ -56,8 +56,8 @@ static uint32_t map_flags(uint32_t flags)
 }
 
 /* Takes a PT_LOAD header over into *segment.  `floor`: the first address not yet taken. */
-static int take_segment(const struct elf_program_header *header, uint64_t file_size,
-                        uint64_t floor, struct elf_segment *segment)
+static int take_segment(const struct elf_program_header *header, uint64_t file_size, uint64_t floor,
+                        struct elf_segment *segment)
 {
     uint64_t file_end, end;
     if (__builtin_add_overflow(header->offset, header->filesz, &file_end) || file_end > file_size)

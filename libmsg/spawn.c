@@ -19,8 +19,7 @@ static int64_t draft_create(struct draft *draft)
     int64_t vmo = sys_vmo_create(VMO_ANONYMOUS, PAGE_SIZE, 0, 0);
     if (vmo < 0)
         return vmo;
-    int64_t address =
-        sys_map(HANDLE_NONE, (handle_t)vmo, 0, PAGE_SIZE, 0, MAP_READ | MAP_WRITE);
+    int64_t address = sys_map(HANDLE_NONE, (handle_t)vmo, 0, PAGE_SIZE, 0, MAP_READ | MAP_WRITE);
     if (address < 0) {
         sys_handle_close((handle_t)vmo);
         return address;
@@ -41,8 +40,8 @@ static int64_t map_fresh(handle_t task, uint64_t start, uint64_t length, handle_
     int64_t vmo = sys_vmo_create(VMO_ANONYMOUS, length, 0, 0);
     if (vmo < 0)
         return vmo;
-    int64_t result = sys_map(task, (handle_t)vmo, 0, length, start,
-                             MAP_READ | MAP_WRITE | MAP_FIXED);
+    int64_t result =
+        sys_map(task, (handle_t)vmo, 0, length, start, MAP_READ | MAP_WRITE | MAP_FIXED);
     if (result < 0 || keep == NULL)
         sys_handle_close((handle_t)vmo);
     if (result < 0)
@@ -54,8 +53,8 @@ static int64_t map_fresh(handle_t task, uint64_t start, uint64_t length, handle_
 
 static int64_t make_thread(const struct spawn *plan, handle_t task, uint64_t entry)
 {
-    int64_t error = map_fresh(task, STARTUP_STACK_TOP - STARTUP_STACK_SIZE, STARTUP_STACK_SIZE,
-                              NULL);
+    int64_t error =
+        map_fresh(task, STARTUP_STACK_TOP - STARTUP_STACK_SIZE, STARTUP_STACK_SIZE, NULL);
     if (error < 0)
         return error;
     handle_t message_vmo;
@@ -122,8 +121,8 @@ static int64_t give_clock(const struct spawn *plan, handle_t task, struct startu
 {
     if (plan->clock == HANDLE_NONE)
         return 0;
-    int64_t result = sys_map(task, plan->clock, 0, PAGE_SIZE, STARTUP_CLOCK_ADDRESS,
-                             MAP_READ | MAP_FIXED);
+    int64_t result =
+        sys_map(task, plan->clock, 0, PAGE_SIZE, STARTUP_CLOCK_ADDRESS, MAP_READ | MAP_FIXED);
     if (result < 0)
         return result;
     result = sys_handle_grant(task, plan->clock, RIGHTS_SAME);
@@ -171,8 +170,8 @@ static int64_t give_startup(const struct spawn *plan, const struct spawned *made
         return result;
     result = fill_startup(plan, made, program, draft.page);
     if (result == 0)
-        result = sys_map(made->task, draft.vmo, 0, PAGE_SIZE, STARTUP_ADDRESS,
-                         MAP_READ | MAP_FIXED);
+        result =
+            sys_map(made->task, draft.vmo, 0, PAGE_SIZE, STARTUP_ADDRESS, MAP_READ | MAP_FIXED);
     draft_destroy(&draft);
     return result < 0 ? result : 0;
 }

@@ -21,12 +21,12 @@ struct spawn_handle {
 };
 
 struct spawn {
-    handle_t file;             /* VM object with READ */
-    uint64_t offset, size;     /* where in it the ELF file lies, bytes */
-    uint64_t budget;           /* bytes, out of the caller's */
-    int32_t priority, cpu;     /* of the first thread; cpu -1: any */
-    handle_t clock;            /* VM object, or HANDLE_NONE */
-    uint32_t cpus;             /* number of CPUs, for the startup page */
+    handle_t file;         /* VM object with READ */
+    uint64_t offset, size; /* where in it the ELF file lies, bytes */
+    uint64_t budget;       /* bytes, out of the caller's */
+    int32_t priority, cpu; /* of the first thread; cpu -1: any */
+    handle_t clock;        /* VM object, or HANDLE_NONE */
+    uint32_t cpus;         /* number of CPUs, for the startup page */
     const struct spawn_handle *handles;
     uint32_t handle_count;
     const char *words; /* word_count words, a NUL after each */

@@ -23,8 +23,7 @@ static int64_t area_create(struct thread *thread, uint64_t length, handle_t *vmo
     int64_t handle = sys_vmo_create(VMO_ANONYMOUS, length, 0, 0);
     if (handle < 0)
         return handle;
-    int64_t base =
-        sys_map(HANDLE_NONE, (handle_t)handle, 0, length, 0, MAP_READ | MAP_WRITE);
+    int64_t base = sys_map(HANDLE_NONE, (handle_t)handle, 0, length, 0, MAP_READ | MAP_WRITE);
     if (base < 0) {
         sys_handle_close((handle_t)handle);
         return base;

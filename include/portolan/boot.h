@@ -26,9 +26,9 @@ struct boot_info {
     handle_t module;                 /* VM object: the boot module, a cpio archive */
     handle_t clock;                  /* VM object: struct clock_page */
     uint32_t cpus;
-    uint64_t module_size;       /* bytes */
-    uint64_t acpi_rsdp;         /* physical address, or 0 */
-    uint64_t memory_total;      /* bytes */
+    uint64_t module_size;  /* bytes */
+    uint64_t acpi_rsdp;    /* physical address, or 0 */
+    uint64_t memory_total; /* bytes */
     struct boot_framebuffer framebuffer;
     char command_line[BOOT_COMMAND_LINE_MAX]; /* NUL-terminated */
 };

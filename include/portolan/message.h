@@ -45,8 +45,9 @@ struct message {
  * be dropped). */
 struct message_handle {
     handle_t handle;
-    uint32_t rights; /* sending: the rights it shall have (or RIGHTS_SAME); receiving: those it has */
-    uint64_t type;   /* receiving: its enum object_type; sending: ignored */
+    uint32_t
+        rights;    /* sending: the rights it shall have (or RIGHTS_SAME); receiving: those it has */
+    uint64_t type; /* receiving: its enum object_type; sending: ignored */
 };
 
 /* A range in a message.  The receiver finds a loan's handle in place of the VM object's. */
@@ -72,10 +73,11 @@ _Static_assert(sizeof(struct message_area) == MESSAGE_AREA_SIZE, "two pages");
 enum get_kind {
     GET_MESSAGE = 0, /* a request; the token names it until it ends */
     GET_REPLY = 1,   /* the answer to a send; badge is the id that send gave; cookie the sender's */
-    GET_ENDED = 2,   /* the kernel ended a send; result is -EABORTED or -EDEAD; otherwise as above */
-    GET_NOTIFY = 3,  /* notification bits, in arg[0]; they are cleared; the rest of the head is undefined */
-    GET_KERNEL = 4,  /* the kernel tells: op is one of KERNEL_*; no reply */
-    GET_FAULT = 5,   /* a thread faulted; the token names it; see struct fault_report */
+    GET_ENDED = 2, /* the kernel ended a send; result is -EABORTED or -EDEAD; otherwise as above */
+    GET_NOTIFY =
+        3, /* notification bits, in arg[0]; they are cleared; the rest of the head is undefined */
+    GET_KERNEL = 4, /* the kernel tells: op is one of KERNEL_*; no reply */
+    GET_FAULT = 5,  /* a thread faulted; the token names it; see struct fault_report */
 };
 
 /* Operations of GET_KERNEL messages. */

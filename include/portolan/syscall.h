@@ -383,7 +383,7 @@ struct task_info {
 
 enum thread_run_state {
     THREAD_NEW = 0,
-    THREAD_READY,   /* waits for a CPU */
+    THREAD_READY, /* waits for a CPU */
     THREAD_RUNNING,
     THREAD_GETTING, /* in get */
     THREAD_CALLING, /* in do, or waits for its fault's reply */

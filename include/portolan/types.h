@@ -39,7 +39,7 @@ enum object_type {
     OBJECT_THREAD,
     OBJECT_PORT,
     OBJECT_VMO,
-    OBJECT_LOAN,     /* a range of a VM object inside a message, or a slice made to keep */
+    OBJECT_LOAN, /* a range of a VM object inside a message, or a slice made to keep */
     OBJECT_IRQ,
     OBJECT_DOMAIN,   /* the memory one device may reach by DMA */
     OBJECT_RESOURCE, /* a right to name hardware: I/O ports, physical memory, interrupts, power */

@@ -27,8 +27,6 @@ enum {
     APIC_COMMAND = 0x300,
     APIC_COMMAND_HIGH = 0x310,
     APIC_LVT_TIMER = 0x320,
-    APIC_LVT_THERMAL = 0x330,
-    APIC_LVT_PERFORMANCE = 0x340,
     APIC_LVT_LINT0 = 0x350,
     APIC_LVT_LINT1 = 0x360,
     APIC_LVT_ERROR = 0x370,
@@ -123,8 +121,6 @@ void apic_start_cpu(void)
           rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE | (registers ? 0 : APIC_BASE_X2APIC));
     apic_write(APIC_SPURIOUS, APIC_SOFTWARE_ENABLE | VECTOR_SPURIOUS);
     apic_write(APIC_TASK_PRIORITY, 0);
-    apic_write(APIC_LVT_THERMAL, APIC_MASKED);
-    apic_write(APIC_LVT_PERFORMANCE, APIC_MASKED);
     apic_write(APIC_LVT_LINT0, APIC_MASKED);
     apic_write(APIC_LVT_LINT1, APIC_NMI & 0x700); /* not masked: the board's NMI */
     apic_write(APIC_LVT_ERROR, APIC_MASKED);

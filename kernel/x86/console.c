@@ -4,8 +4,9 @@
  *
  * The serial port is a 16550 (TI TL16C550C data sheet) polled.  The screen is what boot_facts
  * names, a linear framebuffer, or else VGA text of 80 by 25, or nothing; nothing too where the
- * command line has the word `serial`.  A full screen is gone over again from the top, the line after
- * the newest blank: reading a framebuffer back, as scrolling does, is slower than all else here.
+ * command line has the word `serial`.  A full screen is gone over again from the top, the line
+ * after the newest blank: reading a framebuffer back, as scrolling does, is slower than all else
+ * here.
  */
 #include "console.h"
 

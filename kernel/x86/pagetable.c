@@ -70,9 +70,8 @@ u64 *pagetable_slot(struct aspace *aspace, u64 address, bool create)
 
 u64 pagetable_entry(u64 physical, u32 access, enum vmo_cache cache)
 {
-    static const u64 cache_bits[] = {[VMO_CACHED] = 0,
-                                     [VMO_UNCACHED] = PTE_PCD | PTE_PWT,
-                                     [VMO_WRITE_COMBINING] = PTE_PWT};
+    static const u64 cache_bits[] = {
+        [VMO_CACHED] = 0, [VMO_UNCACHED] = PTE_PCD | PTE_PWT, [VMO_WRITE_COMBINING] = PTE_PWT};
     return physical | PTE_PRESENT | PTE_USER | (access & MAP_WRITE ? PTE_WRITE : 0) |
            (access & MAP_EXECUTE ? 0 : PTE_NX) | cache_bits[cache];
 }

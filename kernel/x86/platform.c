@@ -9,6 +9,7 @@
 #include <portolan/syscall.h>
 
 #include "../log.h"
+#include "../sched.h"
 #include "../trace.h"
 #include "acpi.h"
 #include "apic.h"

@@ -76,7 +76,7 @@ static const char *begin_program(struct manifest *manifest, const struct words *
 static const char *set_class(struct manifest_program *program, const struct words *words)
 {
     static const char *const names[] = {NULL, "test", "bench", "bench-smp"};
-    for (uint32_t class = CLASS_TEST; class <= CLASS_BENCH_SMP; class++)
+    for (uint32_t class = CLASS_TEST; class <= CLASS_BENCH_SMP; class ++)
         if (equals(words->second, words->second_length, names[class])) {
             program->class = class;
             return NULL;
@@ -112,9 +112,11 @@ static const char *read_line(struct manifest *manifest, const struct words *word
     if (equals(words->first, words->first_length, "grant"))
         return add_grant(program, words);
     if (equals(words->first, words->first_length, "budget"))
-        return number(words->second, words->second_length, &program->budget) ? NULL : "not a number";
+        return number(words->second, words->second_length, &program->budget) ? NULL
+                                                                             : "not a number";
     if (equals(words->first, words->first_length, "timeout"))
-        return number(words->second, words->second_length, &program->timeout) ? NULL : "not a number";
+        return number(words->second, words->second_length, &program->timeout) ? NULL
+                                                                              : "not a number";
     return "unknown word";
 }
 

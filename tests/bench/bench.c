@@ -108,7 +108,6 @@ static void mend(uint64_t argument)
         kind = sys_reply_get(port, DEADLINE_NEVER, &message, &receipt);
 }
 
-
 /* ---- Messages ------------------------------------------------------------------------------------------------ */
 
 static void measure_calls(void)
@@ -122,16 +121,18 @@ static void measure_calls(void)
     report("do + reply, 8 words, two tasks",
            MEASURE(2000, sys_do(echo_port, DEADLINE_NEVER, &message)), 240,
            "NOVA 381 (10 words), seL4 1720, Linux pipe 12200");
-    report("do + reply, with a deadline", MEASURE(2000, sys_do(echo_port, 1ull << 62, &message)), 0, "");
-    report("round trip with 480 bytes", MEASURE(2000, message.flags = MESSAGE_FLAGS(480, 0, 0);
-                                                sys_do(echo_port, DEADLINE_NEVER, &message)),
+    report("do + reply, with a deadline", MEASURE(2000, sys_do(echo_port, 1ull << 62, &message)), 0,
+           "");
+    report("round trip with 480 bytes",
+           MEASURE(2000, message.flags = MESSAGE_FLAGS(480, 0, 0);
+                   sys_do(echo_port, DEADLINE_NEVER, &message)),
            450, "NOVA 881, Linux UNIX socket 15200");
     message.flags = 0;
     struct receipt receipt;
     uint64_t id;
-    report("send + get of the reply", MEASURE(1000, sys_send(echo_port, self_port, &message, &id);
-                                              sys_get(self_port, DEADLINE_NEVER, &message, &receipt);
-                                              message.flags = 0),
+    report("send + get of the reply",
+           MEASURE(1000, sys_send(echo_port, self_port, &message, &id);
+                   sys_get(self_port, DEADLINE_NEVER, &message, &receipt); message.flags = 0),
            900, "");
     end_child(&child);
 }
@@ -177,7 +178,11 @@ static void measure_fault(void)
     run_child(&child, mend, 0, handles, 1, 0, CHILD_BUDGET);
     must(sys_task_set_exception_port(startup->task, port), "exception port");
     /* INT3 reports the instruction after it, so to run on is enough. */
-    report("exception to a handler and resume", MEASURE(1000, __asm__ volatile("int3" : : : "memory")),
+    report("exception to a handler and resume",
+           MEASURE(1000, __asm__ volatile("int3"
+                                          :
+                                          :
+                                          : "memory")),
            700, "seL4 1303");
     sys_task_set_exception_port(startup->task, HANDLE_NONE);
     end_child(&child);
@@ -248,7 +253,8 @@ static void measure_interrupt(void)
 static void measure_memory(void)
 {
     uint32_t pages = 200;
-    handle_t memory = (handle_t)must(sys_vmo_create(VMO_ANONYMOUS, pages * RUNS * PAGE_SIZE, 0, 0), "vmo");
+    handle_t memory =
+        (handle_t)must(sys_vmo_create(VMO_ANONYMOUS, pages * RUNS * PAGE_SIZE, 0, 0), "vmo");
     volatile uint8_t *at = (volatile uint8_t *)must(
         sys_map(HANDLE_NONE, memory, 0, pages * RUNS * PAGE_SIZE, 0, MAP_READ | MAP_WRITE), "map");
     report("anonymous page fault, page zeroed", MEASURE(pages, *at = 1; at += PAGE_SIZE), 1200,
@@ -287,13 +293,13 @@ static void measure_threads(void)
     report("thread create + exit + join",
            MEASURE(500, handle_t thread = (handle_t)sys_thread_create(&plan);
                    sys_watch(thread, self_port, 7); sys_thread_start(thread);
-                   sys_get(self_port, DEADLINE_NEVER, &message, &receipt); sys_handle_close(thread)),
+                   sys_get(self_port, DEADLINE_NEVER, &message, &receipt);
+                   sys_handle_close(thread)),
            3000, "Linux 37200");
     const struct startup_segment *code = &startup->segments[0];
     report("task create + start + exit, empty",
-           MEASURE(300, handle_t task = (handle_t)sys_task_create(1 << 20);
-                   sys_map(task, code->vmo, 0, code->length, code->address,
-                           code->flags | MAP_FIXED);
+           MEASURE(300, handle_t task = (handle_t)sys_task_create(1 << 20); sys_map(
+                       task, code->vmo, 0, code->length, code->address, code->flags | MAP_FIXED);
                    plan.task = task; handle_t thread = (handle_t)sys_thread_create(&plan);
                    sys_watch(task, self_port, 7); sys_thread_start(thread);
                    sys_get(self_port, DEADLINE_NEVER, &message, &receipt); sys_handle_close(thread);

@@ -31,9 +31,10 @@ static handle_t handles[HANDLES];
 
 static uint64_t argument(struct random *random)
 {
-    static const uint64_t edges[] = {0, 1, 2, 7, 8, 63, 64, 4095, 4096, 4097, 8192, 1ul << 20, 1ul << 31,
-                                     1ul << 32, 1ul << 47, USER_LIMIT, 1ul << 63, ~0ul, ~0xffful,
-                                     0x60000000, 0x40000000, 0x50000000};
+    static const uint64_t edges[] = {
+        0,         1,    2,        7,          8,          63,        64,        4095,
+        4096,      4097, 8192,     1ul << 20,  1ul << 31,  1ul << 32, 1ul << 47, USER_LIMIT,
+        1ul << 63, ~0ul, ~0xffful, 0x60000000, 0x40000000, 0x50000000};
     uint64_t x = next(random);
     switch (x & 7) {
     case 0:
@@ -57,14 +58,16 @@ static uint64_t argument(struct random *random)
 static bool allowed(uint64_t number)
 {
     return number != SYS_THREAD_EXIT && number != SYS_TASK_KILL && number != SYS_THREAD_KILL &&
-           number != SYS_SLEEP && number != SYS_THREAD_SUSPEND && number != SYS_DO && number != SYS_GET &&
-           number != SYS_REPLY_GET && number != SYS_THREAD_SET_FS && number != SYS_THREAD_START;
+           number != SYS_SLEEP && number != SYS_THREAD_SUSPEND && number != SYS_DO &&
+           number != SYS_GET && number != SYS_REPLY_GET && number != SYS_THREAD_SET_FS &&
+           number != SYS_THREAD_START;
 }
 
 /* A message call with a short deadline and random extras. */
 static int64_t random_message(struct random *random)
 {
-    static const uint64_t numbers[] = {SYS_DO, SYS_GET, SYS_REPLY_GET, SYS_SEND, SYS_REPLY, SYS_FORWARD};
+    static const uint64_t numbers[] = {SYS_DO,   SYS_GET,   SYS_REPLY_GET,
+                                       SYS_SEND, SYS_REPLY, SYS_FORWARD};
     struct message m;
     uint64_t *words = (uint64_t *)&m;
     for (uint32_t i = 0; i < 8; i++)
@@ -76,7 +79,8 @@ static int64_t random_message(struct random *random)
     area->ranges[0] = (struct message_range){(handle_t)argument(random), next(random) & 0x3ff,
                                              argument(random), argument(random)};
     uint64_t deadline = clock_now() + (next(random) & 0xffff), second = argument(random);
-    return message_call(numbers[next(random) % 6], (handle_t)argument(random), &deadline, &second, &m);
+    return message_call(numbers[next(random) % 6], (handle_t)argument(random), &deadline, &second,
+                        &m);
 }
 
 static void keep(struct random *random, int64_t value)
@@ -122,7 +126,8 @@ static void run_fuzzers(void)
     static uint64_t generation;
     struct child children[TASKS];
     child_shared = (handle_t)must(sys_vmo_create(VMO_ANONYMOUS, PAGE_SIZE, 0, 0), "vmo");
-    uint64_t address = (uint64_t)must(sys_map(0, child_shared, 0, PAGE_SIZE, 0, MAP_READ | MAP_WRITE), "map");
+    uint64_t address =
+        (uint64_t)must(sys_map(0, child_shared, 0, PAGE_SIZE, 0, MAP_READ | MAP_WRITE), "map");
     handle_t port = (handle_t)must(sys_port_create(16), "port");
     handle_t shared = (handle_t)must(sys_vmo_create(VMO_ANONYMOUS, 64 * PAGE_SIZE, 0, 0), "vmo");
     handle_t given[] = {port, shared, port, shared};
@@ -134,7 +139,8 @@ static void run_fuzzers(void)
         if (alive[i])
             end_child(&children[i]);
         child_handles[4] = i;
-        run_child(&children[i], fuzz, seed + generation++, given, 4, (int32_t)(i % startup->cpus), BUDGET);
+        run_child(&children[i], fuzz, seed + generation++, given, 4, (int32_t)(i % startup->cpus),
+                  BUDGET);
         alive[i] = true;
         sys_sleep(clock_after(40 * MILLISECOND));
         total = 0;

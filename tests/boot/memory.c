@@ -45,7 +45,10 @@ static int64_t touch(volatile uint8_t *at, bool write)
     if (write)
         __asm__ volatile("movb $1, (%0)" : : "a"(at) : "memory");
     else
-        __asm__ volatile(".byte 0x0f, 0xb6, 0x08" : : "a"(at) : "rcx", "memory"); /* movzbl (%rax), %ecx */
+        __asm__ volatile(".byte 0x0f, 0xb6, 0x08"
+                         :
+                         : "a"(at)
+                         : "rcx", "memory"); /* movzbl (%rax), %ecx */
     return fault_count == before ? 0 : (int64_t)fault_reason;
 }
 
@@ -72,18 +75,24 @@ static void test_faults(void)
 static void test_map_errors(void)
 {
     handle_t vmo = anonymous(4 * PAGE_SIZE);
-    handle_t read_only = (handle_t)must(sys_handle_duplicate(vmo, RIGHT_READ | RIGHT_MAP, 0), "dup");
+    handle_t read_only =
+        (handle_t)must(sys_handle_duplicate(vmo, RIGHT_READ | RIGHT_MAP, 0), "dup");
     is(sys_map(0, vmo, 1, PAGE_SIZE, 0, MAP_READ), -EINVAL, "map: offset not aligned");
     is(sys_map(0, vmo, 0, 100, 0, MAP_READ), -EINVAL, "map: length not aligned");
     is(sys_map(0, vmo, 0, 0, 0, MAP_READ), -EINVAL, "map: nothing");
-    is(sys_map(0, vmo, 0, PAGE_SIZE, AT + 1, MAP_READ | MAP_FIXED), -EINVAL, "map: address not aligned");
-    is(sys_map(0, vmo, 0, PAGE_SIZE, 0, MAP_WRITE | MAP_EXECUTE), -EINVAL, "map: writable and executable");
+    is(sys_map(0, vmo, 0, PAGE_SIZE, AT + 1, MAP_READ | MAP_FIXED), -EINVAL,
+       "map: address not aligned");
+    is(sys_map(0, vmo, 0, PAGE_SIZE, 0, MAP_WRITE | MAP_EXECUTE), -EINVAL,
+       "map: writable and executable");
     is(sys_map(0, vmo, 0, PAGE_SIZE, 0, 1u << 9), -EINVAL, "map: unknown flag");
     is(sys_map(0, vmo, 0, 5 * PAGE_SIZE, 0, MAP_READ), -ERANGE, "map: beyond the object");
-    is(sys_map(0, vmo, ~0xffful, 2 * PAGE_SIZE, 0, MAP_READ), -ERANGE, "map: offset + length overflows");
-    is(sys_map(0, vmo, 0, PAGE_SIZE, 0, MAP_READ | MAP_FIXED), -EFAULT, "map: below user addresses");
+    is(sys_map(0, vmo, ~0xffful, 2 * PAGE_SIZE, 0, MAP_READ), -ERANGE,
+       "map: offset + length overflows");
+    is(sys_map(0, vmo, 0, PAGE_SIZE, 0, MAP_READ | MAP_FIXED), -EFAULT,
+       "map: below user addresses");
     is(sys_map(0, vmo, 0, PAGE_SIZE, USER_LIMIT, MAP_READ | MAP_FIXED), -EFAULT, "map: above them");
-    is(sys_map(0, read_only, 0, PAGE_SIZE, 0, MAP_WRITE), -EPERM, "map: without the right to write");
+    is(sys_map(0, read_only, 0, PAGE_SIZE, 0, MAP_WRITE), -EPERM,
+       "map: without the right to write");
     is(sys_map(0, startup->task, 0, PAGE_SIZE, 0, MAP_READ), -EBADF, "map: not an object");
     is(sys_map(vmo, vmo, 0, PAGE_SIZE, 0, MAP_READ), -EBADF, "map: not a task");
     map_at(vmo, AT, PAGE_SIZE, MAP_READ);
@@ -108,7 +117,8 @@ static void test_objects(void)
     is(sys_vmo_create(VMO_ANONYMOUS, 0, 0, 0), -EINVAL, "create: no size");
     is(sys_vmo_create(VMO_ANONYMOUS, 1ull << 47, 0, 0), -EINVAL, "create: too large");
     is(sys_vmo_create(99, PAGE_SIZE, 0, 0), -EINVAL, "create: no such kind");
-    is(sys_vmo_create(VMO_PAGED, PAGE_SIZE, 0, 0), -ENOTSUP, "create: a kind that is made otherwise");
+    is(sys_vmo_create(VMO_PAGED, PAGE_SIZE, 0, 0), -ENOTSUP,
+       "create: a kind that is made otherwise");
     for (uint32_t i = 0; i < 4096; i++)
         bytes[i] = (uint8_t)(i * 13);
     is(sys_vmo_write(vmo, 2000, 4096), 0, "write across pages");
@@ -134,7 +144,8 @@ static void test_objects(void)
     sys_vmo_read(vmo, 2000, 1);
     is(bytes[0], 0, "and they read as zeros");
     is(sys_vmo_decommit(vmo, 0, 4 * PAGE_SIZE), -ERANGE, "decommit: beyond the end");
-    handle_t block = (handle_t)must(sys_vmo_create(VMO_CONTIGUOUS, 8 * PAGE_SIZE, 0, 0), "contiguous");
+    handle_t block =
+        (handle_t)must(sys_vmo_create(VMO_CONTIGUOUS, 8 * PAGE_SIZE, 0, 0), "contiguous");
     is(sys_vmo_resize(block, PAGE_SIZE), -ENOTSUP, "resize: not a contiguous object");
     is(sys_vmo_clone(block, 0, PAGE_SIZE), -ENOTSUP, "clone: nor");
     volatile uint8_t *at = map_at(block, AT, 8 * PAGE_SIZE, MAP_READ | MAP_WRITE);
@@ -309,8 +320,8 @@ static void scribble(uint64_t argument)
     struct receipt r;
     while (sys_get(child_handles[0], DEADLINE_NEVER, &m, &r) != GET_MESSAGE)
         ; /* notice of an earlier child's message */
-    volatile uint64_t *at =
-        (volatile uint64_t *)sys_map(0, message_area()->ranges[0].vmo, 0, PAGE_SIZE, 0, MAP_READ | MAP_WRITE);
+    volatile uint64_t *at = (volatile uint64_t *)sys_map(0, message_area()->ranges[0].vmo, 0,
+                                                         PAGE_SIZE, 0, MAP_READ | MAP_WRITE);
     sys_notify(child_handles[1], 1);
     for (uint64_t i = 1;; i++)
         *at = i;
@@ -407,7 +418,8 @@ static void test_pager(void)
     sys_vmo_dirty_room(file, 1);
     at[3 * PAGE_SIZE] = 51;
     is(sys_vmo_writeback_end(file, 3 * PAGE_SIZE, PAGE_SIZE), 0, "and ends");
-    is(sys_vmo_dirty_query(file, 0, 4 * PAGE_SIZE, &next), 1, "what was written meanwhile is still dirty");
+    is(sys_vmo_dirty_query(file, 0, 4 * PAGE_SIZE, &next), 1,
+       "what was written meanwhile is still dirty");
     sys_vmo_writeback_begin(file, 0, 16 * PAGE_SIZE);
     sys_vmo_writeback_end(file, 0, 16 * PAGE_SIZE);
     is(sys_vmo_dirty_query(file, 0, 16 * PAGE_SIZE, &next), 0, "written back, nothing is");

@@ -86,7 +86,7 @@ static void test_bytes(void)
         m.flags = sizes[i];
         good &= sys_do(port, soon(), &m) == 0 && MESSAGE_FLAG_BYTES(m.flags) == sizes[i];
         for (uint32_t j = 0; j < sizes[i]; j++)
-            good &= bytes[j] == (uint8_t)~(j * 7 + i);
+            good &= bytes[j] == (uint8_t) ~(j * 7 + i);
     }
     ok(good, "bytes of every size go there and back");
 }
@@ -150,8 +150,10 @@ static void test_without_server(void)
     handle_t lonely = (handle_t)must(sys_port_create(2), "port");
     struct message m = head(1);
     uint64_t id, second;
-    is(sys_do(lonely, clock_after(5 * MILLISECOND), &m), -ETIMEDOUT, "nobody answers: the deadline ends it");
-    is(sys_get(lonely, DEADLINE_NOW, &got, &receipt), -ETIMEDOUT, "and it is not in the queue any more");
+    is(sys_do(lonely, clock_after(5 * MILLISECOND), &m), -ETIMEDOUT,
+       "nobody answers: the deadline ends it");
+    is(sys_get(lonely, DEADLINE_NOW, &got, &receipt), -ETIMEDOUT,
+       "and it is not in the queue any more");
     must(sys_send(lonely, reply_port, &m, &id), "send");
     must(sys_send(lonely, reply_port, &m, &second), "send");
     uint64_t none;
@@ -218,7 +220,8 @@ static void test_notifications(void)
     is(got.arg[0], NOTIFY_TIMER, "with its bit");
     sys_port_timer(p, clock_after(3 * MILLISECOND));
     sys_port_timer(p, DEADLINE_NEVER);
-    is(sys_get(p, clock_after(10 * MILLISECOND), &got, &receipt), -ETIMEDOUT, "unless it is stopped");
+    is(sys_get(p, clock_after(10 * MILLISECOND), &got, &receipt), -ETIMEDOUT,
+       "unless it is stopped");
     sys_handle_close(p);
 }
 
@@ -320,7 +323,8 @@ static void test_sender_dies(void)
     run_child(&child, call_for_ever, 0, handles, 1, -1, CHILD_BUDGET);
     sys_sleep(clock_after(20 * MILLISECOND));
     end_child(&child);
-    is(sys_get(shared, DEADLINE_NOW, &got, &receipt), -ETIMEDOUT, "a dead sender's queued call is gone");
+    is(sys_get(shared, DEADLINE_NOW, &got, &receipt), -ETIMEDOUT,
+       "a dead sender's queued call is gone");
     sys_handle_close(shared);
 }
 

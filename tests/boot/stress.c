@@ -80,7 +80,8 @@ int main(const void *found)
     uint64_t sends = total / 100 / SENDERS;
     calls_each = (total - sends * SENDERS) / SENDERS;
     child_shared = (handle_t)must(sys_vmo_create(VMO_ANONYMOUS, PAGE_SIZE, 0, 0), "vmo");
-    must(sys_map(0, child_shared, 0, PAGE_SIZE, CHILD_SHARED, MAP_READ | MAP_WRITE | MAP_FIXED), "map");
+    must(sys_map(0, child_shared, 0, PAGE_SIZE, CHILD_SHARED, MAP_READ | MAP_WRITE | MAP_FIXED),
+         "map");
     handle_t ports[8];
     struct thread servers[8];
     uint32_t cpus = startup->cpus < 8 ? startup->cpus : 8;
@@ -92,10 +93,12 @@ int main(const void *found)
     struct thread callers[SENDERS];
     uint64_t start = clock_now();
     for (uint32_t i = 0; i < SENDERS * 2; i++) {
-        handle_t badged = (handle_t)must(sys_handle_duplicate(ports[i % cpus], RIGHTS_SAME, i + 1), "badge");
+        handle_t badged =
+            (handle_t)must(sys_handle_duplicate(ports[i % cpus], RIGHTS_SAME, i + 1), "badge");
         if (i < SENDERS) {
             call_ports[i] = badged;
-            run_thread(&callers[i], call_often, (void *)(i + 1ul), (int32_t)(i % cpus), PRIORITY_DEFAULT);
+            run_thread(&callers[i], call_often, (void *)(i + 1ul), (int32_t)(i % cpus),
+                       PRIORITY_DEFAULT);
             continue;
         }
         handle_t handles[] = {badged, badged};

@@ -16,8 +16,10 @@ static void test_handles(void)
     is(rights, RIGHTS_ALL, "and the rights");
     handle_t copy = (handle_t)must(sys_handle_duplicate(port, RIGHT_SEND, 0), "duplicate");
     is(sys_handle_duplicate(copy, RIGHTS_SAME, 0), -EPERM, "without DUPLICATE there are no copies");
-    handle_t less = (handle_t)must(sys_handle_duplicate(port, RIGHT_DUPLICATE | RIGHT_SEND, 0), "dup");
-    is(sys_handle_duplicate(less, RIGHT_SEND | RIGHT_RECEIVE, 0), -EINVAL, "a copy has no more rights");
+    handle_t less =
+        (handle_t)must(sys_handle_duplicate(port, RIGHT_DUPLICATE | RIGHT_SEND, 0), "dup");
+    is(sys_handle_duplicate(less, RIGHT_SEND | RIGHT_RECEIVE, 0), -EINVAL,
+       "a copy has no more rights");
     is(sys_handle_duplicate(less, RIGHT_SEND, 5), -EPERM, "a badge needs MANAGE");
     is(sys_handle_close(copy), 0, "close");
     is(sys_handle_close(copy), -EBADF, "once");
@@ -99,7 +101,8 @@ static void test_tasks(void)
     run_child(&child, exit_with, 17, NULL, 0, -1, CHILD_BUDGET);
     is(join_child(&child), 17, "a task's status is its last thread's");
     run_child(&child, eat_memory, 0, NULL, 0, -1, 2 << 20);
-    is(join_child(&child), 42, "a budget that is used up refuses with ENOMEM, and nothing else breaks");
+    is(join_child(&child), 42,
+       "a budget that is used up refuses with ENOMEM, and nothing else breaks");
     run_child(&child, crash, 0, NULL, 0, -1, CHILD_BUDGET);
     is(join_child(&child), -(256 + 6), "a fault that nobody takes care of ends the task");
     ok(!loses_memory(make_and_kill), "all memory of killed tasks comes back");
@@ -114,7 +117,8 @@ static void test_tasks(void)
     is(sys_task_kill(task, 5), 0, "a task without threads can be killed");
     is(sys_task_kill(task, 5), -EDEAD, "once");
     is(sys_handle_grant(task, startup->clock, RIGHT_READ), -EDEAD, "and gets nothing more");
-    is(sys_map(task, startup->clock, 0, PAGE_SIZE, 0, MAP_READ), -EDEAD, "nor is anything mapped there");
+    is(sys_map(task, startup->clock, 0, PAGE_SIZE, 0, MAP_READ), -EDEAD,
+       "nor is anything mapped there");
     sys_handle_close(task);
     is(sys_task_kill(startup->clock, 0), -EBADF, "only tasks are killed by task_kill");
 }
@@ -199,7 +203,8 @@ static void test_suspend(void)
 static void test_thread_errors(void)
 {
     handle_t area = (handle_t)must(sys_vmo_create(VMO_ANONYMOUS, MESSAGE_AREA_SIZE, 0, 0), "vmo");
-    struct thread_creation good = {.task = startup->task, .message_vmo = area, .cpu = -1}, plan = good;
+    struct thread_creation good = {.task = startup->task, .message_vmo = area, .cpu = -1},
+                           plan = good;
     plan.priority = 64;
     is(sys_thread_create(&plan), -EINVAL, "thread_create: priority");
     plan = good, plan.cpu = 64;
@@ -214,7 +219,8 @@ static void test_thread_errors(void)
     is(sys_thread_create(&plan), -EBADF, "thread_create: not an object");
     int64_t thread = must(sys_thread_create(&good), "thread");
     is(sys_vmo_decommit(area, 0, MESSAGE_AREA_SIZE), -EBUSY, "a message page stays");
-    is(sys_thread_kill((handle_t)thread, 0), -EDEAD, "a thread that was not started cannot be killed");
+    is(sys_thread_kill((handle_t)thread, 0), -EDEAD,
+       "a thread that was not started cannot be killed");
     sys_handle_close((handle_t)thread);
     sys_sleep(clock_after(5 * MILLISECOND));
     is(sys_vmo_decommit(area, 0, MESSAGE_AREA_SIZE), 0, "until its thread is gone");
@@ -258,7 +264,8 @@ static void test_fpu(void)
 static void test_resources(void)
 {
     handle_t root = startup_handle(startup, "root");
-    handle_t ports = (handle_t)must(sys_resource_create(root, RESOURCE_IOPORT, 0x80, 1), "resource");
+    handle_t ports =
+        (handle_t)must(sys_resource_create(root, RESOURCE_IOPORT, 0x80, 1), "resource");
     is(sys_ioport_write(ports, 0x80, 1, 1), 0, "a resource lets one use its I/O ports");
     is(sys_ioport_read(ports, 0x81, 1), -ERANGE, "and no others");
     is(sys_ioport_read(ports, 0x80, 2), -ERANGE, "nor half of them");

@@ -1,5 +1,5 @@
 // send.pml: send and its endings.  A client sends two messages to port P, to be answered on reply
-// ports 0 and 1, and may abort either; another of its threads gets the answers.  A server gets
+// ports 0 and 1, and may abort the first; another of its threads gets the answers.  A server gets
 // from P in turn, and replies with any token it ever had or keeps what it got.  P and reply
 // port 0 may die.  The second message may be in the first one's memory, once that is free.
 //
@@ -177,14 +177,13 @@ dropped:
         ended[m] = true;
         free(e);
 refused:
-        leave();
-        m++
+        atomic { leave(); m++ }
     od;
 
-    /* abort(id), of either, perhaps long after it ended. */
+    /* abort(id) of the first, perhaps long after it ended. */
+    m = 0;
     if
-    :: sent[0] -> m = 0
-    :: sent[1] -> m = 1
+    :: sent[0]
     :: true -> goto done
     fi;
     atomic {
@@ -202,10 +201,9 @@ refused:
     };
     finish(e);
 asked:
-    leave();
+    atomic { leave(); m = 0; e = 0 };
 done:
-    m = 0;
-    e = 0
+    skip
 }
 
 /* Gets answers; those of a dead port are drained by its death. */
@@ -213,25 +211,24 @@ active proctype client_get() {
     byte e;
 end:
     do
-    :: atomic { nempty(answers) -> enter() };
-        atomic {
+    :: atomic {
             if
-            :: answers?e;
-                if
-                :: reply_dead[carried[e]] -> answers!e; goto got /* not this one's to take */
-                :: else -> state[e] = MOVING
-                fi
-            :: empty(answers) -> goto got
-            fi
+            :: answers??[0] && !reply_dead[carried[0]] -> e = 0
+            :: answers??[1] && !reply_dead[carried[1]] -> e = 1
+            fi;
+            enter();
+            answers??eval(e);
+            state[e] = MOVING
         };
         if
         :: atomic {
                 assert(ended[carried[e]] && !loan_live[carried[e]]);
                 assert(!learned[carried[e]]);
-                learned[carried[e]] = true
-            };
-            free(e)
+                learned[carried[e]] = true;
+                free(e)
+            }
         :: atomic { /* -EMFILE: put back, unless the port has died meanwhile */
+                true ->
                 if
 #ifndef BREAK_PUT_BACK_DEAD
                 :: reply_dead[carried[e]] -> free(e)
@@ -244,7 +241,6 @@ end:
                 fi
             }
         fi;
-got:
         atomic { e = 0; leave() }
     od
 }
@@ -260,21 +256,17 @@ active proctype server() {
     fi;
 end:
     do
-    :: atomic { !dead && nempty(queue) -> enter() };
-        atomic {
-            if
-            :: !dead && nempty(queue) ->
-                queue?e;
-                state[e] = MOVING;
-                m = carried[e];
-                assert(m >= expected); /* in the order sent */
-                expected = m
-            :: dead || empty(queue) -> goto got
-            fi
+    :: old_tokens > 0 -> old_tokens-- /* or it does not try */
+    :: atomic {
+            !dead && nempty(queue) ->
+            enter();
+            queue?e;
+            state[e] = MOVING;
+            m = carried[e];
+            assert(m >= expected); /* in the order sent */
+            expected = m
         };
-        atomic { state[e] = HELD; known[m] = true };
-got:
-        atomic { m = 0; e = 0; leave() }
+        atomic { state[e] = HELD; known[m] = true; m = 0; e = 0; leave() }
     :: atomic {
             known[0] && ((state[index[0]] == HELD && !keeps) || old_tokens > 0) ->
             m = 0;
@@ -315,7 +307,11 @@ replied:
 
 active proctype death() {
     byte e;
-    bool claimed;
+
+    if
+    :: goto lives
+    :: true
+    fi;
 end:
     atomic { true -> enter(); dead = true };
     do
@@ -325,40 +321,43 @@ end:
     od;
     e = 0;
     do
-    :: e < ENVELOPES -> /* held */
-        atomic {
-            (state[e] != MOVING || answer[e]);
+    :: atomic { /* held */
+            e < ENVELOPES && (state[e] != MOVING || answer[e]) ->
             if
-            :: state[e] == HELD -> ends(e, EDEAD); claimed = true
-            :: else -> claimed = false
+            :: state[e] == HELD -> ends(e, EDEAD)
+            :: else -> e++; goto next
             fi
         };
-        if
-        :: claimed -> finish(e)
-        :: else
-        fi;
-        e++
+        finish(e);
+next:
+        skip
     :: e == ENVELOPES -> break
     od;
-    atomic { e = 0; claimed = false; leave() }
+    atomic { e = 0; leave() };
+lives:
+    skip
 }
 
 active proctype reply_death() {
     byte e, i;
     bool claimed;
+
+    if
+    :: goto lives
+    :: true
+    fi;
 end:
     atomic { true -> enter(); reply_dead[0] = true };
     /* Its queue: answers nobody will get. */
-    i = 0;
     do
-    :: i < ENVELOPES ->
-        atomic {
+    :: atomic {
+            i < ENVELOPES ->
             if
             :: answers??[eval(i)] && carried[i] == 0 -> answers??eval(i); free(i)
             :: !answers??[eval(i)] || carried[i] != 0
-            fi
-        };
-        i++
+            fi;
+            i++
+        }
     :: i == ENVELOPES -> break
     od;
     /* What it awaits. */
@@ -378,7 +377,9 @@ end:
 #endif
     od;
 drained:
-    atomic { e = 0; i = 0; claimed = false; leave() }
+    atomic { e = 0; i = 0; claimed = false; leave() };
+lives:
+    skip
 }
 
 /* When nothing more can happen. */

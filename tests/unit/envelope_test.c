@@ -16,9 +16,7 @@
 
 static bool no_memory;
 
-void cpu_relax_poll(void)
-{
-}
+void cpu_relax_poll(void) {}
 noreturn void panic(const char *format, ...)
 {
     (void)format;

@@ -18,7 +18,7 @@
 #include "page.h"
 #include "spinlock.h"
 
-static u64 fake_pages_out;                      /* allocated and not freed */
+static u64 fake_pages_out;                       /* allocated and not freed */
 static u64 fake_pages_refuse_after = UINT64_MAX; /* so many more succeed */
 static struct cpu fake_cpus[4];
 static u32 fake_cpu;

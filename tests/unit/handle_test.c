@@ -24,9 +24,7 @@ struct task *current_task(void)
 {
     return &task;
 }
-void cpu_relax_poll(void)
-{
-}
+void cpu_relax_poll(void) {}
 noreturn void panic(const char *format, ...)
 {
     (void)format;
@@ -107,7 +105,8 @@ static void names_what_was_entered(void **state)
     assert_ptr_equal(entry.object, &object);
     assert_int_equal(entry.badge, 77);
     assert_int_equal(handle_lookup(&task.handles, handle, OBJECT_PORT, 0, &entry), -EBADF);
-    assert_int_equal(handle_lookup(&task.handles, handle, OBJECT_NONE, RIGHT_WRITE, &entry), -EPERM);
+    assert_int_equal(handle_lookup(&task.handles, handle, OBJECT_NONE, RIGHT_WRITE, &entry),
+                     -EPERM);
     i64 error;
     assert_null(handle_object(handle, OBJECT_VMO, RIGHT_WRITE, &error));
     assert_int_equal(error, -EPERM);
@@ -125,7 +124,6 @@ static void stale_handles_are_refused_for_65534_reuses(void **state)
         handle_t next = handle_insert(&task.handles, &object, RIGHTS_ALL, 0);
         assert_int_not_equal(next, first);
         assert_int_not_equal(next, HANDLE_NONE);
-        assert_int_not_equal(next, HANDLE_NO_PORT);
         assert_int_equal(handle_lookup(&task.handles, first, OBJECT_NONE, 0, &entry), -EBADF);
         assert_true(handle_take(&task.handles, next, &entry));
         assert_false(handle_take(&task.handles, next, &entry));
@@ -145,6 +143,27 @@ static void any_number_is_safe_to_look_up(void **state)
             found += probe != handle;
     }
     assert_int_equal(found, 0);
+}
+
+static void no_number_passes_for_a_port_that_is_not_there(void **state)
+{
+    (void)state;
+    struct object object = {.references = 1, .type = OBJECT_PORT};
+    handle_t handles[300];
+    struct handle_entry entry;
+    for (u32 i = 0; i < 300; i++)
+        handles[i] = handle_insert(&task.handles, &object, RIGHT_DUPLICATE, 0);
+    for (u32 i = 0; i < 300; i += 2)
+        handle_take(&task.handles, handles[i], &entry);
+    for (u64 number = 0; number <= UINT32_MAX; number += 17) {
+        u32 probes[] = {(u32)number, handles[number % 300], ~(u32)number};
+        for (u32 i = 0; i < 3; i++) {
+            struct handle_entry *slot = handle_slot(&task.handles, probes[i]);
+            assert_true(slot->send_tag != probes[i] && slot->receive_tag != probes[i]);
+        }
+    }
+    assert_true(handle_slot(&task.handles, UINT32_MAX)->send_tag != UINT32_MAX);
+    assert_true(handle_slot(&task.handles, 0)->send_tag != 0);
 }
 
 static void table_fills_and_is_used_again(void **state)
@@ -226,8 +245,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(names_what_was_entered, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(stale_handles_are_refused_for_65534_reuses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(stale_handles_are_refused_for_65534_reuses, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(any_number_is_safe_to_look_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_number_passes_for_a_port_that_is_not_there, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(table_fills_and_is_used_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_memory_the_table_stays_as_it_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(moves_take_all_or_nothing, set_up, tear_down),

@@ -15,7 +15,8 @@
 #include "pager.h"
 #include "spinlock.h"
 
-#define ARENA_PAGES 8192ul /* 32 MiB, of which the first page is a hole and one in the middle another */
+#define ARENA_PAGES                                                                                \
+    8192ul /* 32 MiB, of which the first page is a hole and one in the middle another */
 #define HOLE 5000ul
 #define BLOCKS 700u
 

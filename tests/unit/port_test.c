@@ -24,9 +24,7 @@ struct cpu *this_cpu(void)
 {
     return &cpu;
 }
-void cpu_relax_poll(void)
-{
-}
+void cpu_relax_poll(void) {}
 noreturn void panic(const char *format, ...)
 {
     (void)format;
@@ -191,7 +189,8 @@ static void one_senders_messages_keep_their_order(void **state)
 {
     (void)state;
     struct port *port = port_create(10, &budget);
-    struct envelope early = {.priority = 3, .sent_by = port}, late = {.priority = 9, .sent_by = port};
+    struct envelope early = {.priority = 3, .sent_by = port},
+                    late = {.priority = 9, .sent_by = port};
     struct envelope other = {.priority = 5, .sent_by = &budget};
     port_enqueue(port, &early, false);
     port_enqueue(port, &late, false);

@@ -40,9 +40,22 @@ void qemu_plugin_outs(const char *text);
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 
-enum kind { MARK, PLAIN, SYSCALL, SYSRET, CR3, FSBASE, SWAPGS, INVLPG, LOCKED, WRMSR, XSAVE, KINDS };
-static const char *const kind_names[KINDS] = {"",       "",       "syscall", "sysret", "cr3", "fsbase",
-                                              "swapgs", "invlpg", "locked",  "wrmsr",  "xsave"};
+enum kind {
+    MARK,
+    PLAIN,
+    SYSCALL,
+    SYSRET,
+    CR3,
+    FSBASE,
+    SWAPGS,
+    INVLPG,
+    LOCKED,
+    WRMSR,
+    XSAVE,
+    KINDS
+};
+static const char *const kind_names[KINDS] = {
+    "", "", "syscall", "sysret", "cr3", "fsbase", "swapgs", "invlpg", "locked", "wrmsr", "xsave"};
 
 #define PAGES_MAX 256u
 struct page_set {
@@ -72,9 +85,10 @@ static void touch(struct page_set *set, uint64_t address)
 static void report(void)
 {
     char line[512];
-    int length = snprintf(line, sizeof(line), "PATH %u instructions %llu kernel %llu code %u data %u",
-                          stretches++, (unsigned long long)instructions,
-                          (unsigned long long)kernel_instructions, code.count, data.count);
+    int length =
+        snprintf(line, sizeof(line), "PATH %u instructions %llu kernel %llu code %u data %u",
+                 stretches++, (unsigned long long)instructions,
+                 (unsigned long long)kernel_instructions, code.count, data.count);
     for (int kind = SYSCALL; kind < KINDS; kind++)
         length += snprintf(line + length, sizeof(line) - (size_t)length, " %s %llu",
                            kind_names[kind], (unsigned long long)counts[kind]);
@@ -181,8 +195,8 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     }
 }
 
-__attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t id, const void *info,
-                                                               int argc, char **argv);
+__attribute__((visibility("default"))) int
+qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv);
 int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv)
 {
     (void)info, (void)argc, (void)argv;

@@ -77,7 +77,8 @@ static void map_segments(handle_t task)
             sys_handle_close(vmo);
     }
     if (child_shared)
-        must(sys_map(task, child_shared, 0, PAGE_SIZE, CHILD_SHARED, MAP_READ | MAP_WRITE | MAP_FIXED),
+        must(sys_map(task, child_shared, 0, PAGE_SIZE, CHILD_SHARED,
+                     MAP_READ | MAP_WRITE | MAP_FIXED),
              "map shared page");
     must(sys_map(task, startup->clock, 0, PAGE_SIZE, startup->clock_address, MAP_READ | MAP_FIXED),
          "map clock");
@@ -102,14 +103,14 @@ void run_child(struct child *child, void (*function)(uint64_t), uint64_t argumen
     handle_t vmo = (handle_t)must(sys_vmo_create(VMO_ANONYMOUS, size, 0, 0), "stack");
     must(sys_map(child->task, vmo, 0, size, base, MAP_READ | MAP_WRITE | MAP_FIXED), "map stack");
     struct thread_creation plan = {.task = child->task,
-                                 .entry = (uint64_t)child_entry,
-                                 .stack = base + STARTUP_STACK_SIZE - 8,
-                                 .arg = argument,
-                                 .message_vmo = vmo,
-                                 .message_offset = STARTUP_STACK_SIZE,
-                                 .message_address = base + STARTUP_STACK_SIZE,
-                                 .priority = PRIORITY_DEFAULT,
-                                 .cpu = cpu};
+                                   .entry = (uint64_t)child_entry,
+                                   .stack = base + STARTUP_STACK_SIZE - 8,
+                                   .arg = argument,
+                                   .message_vmo = vmo,
+                                   .message_offset = STARTUP_STACK_SIZE,
+                                   .message_address = base + STARTUP_STACK_SIZE,
+                                   .priority = PRIORITY_DEFAULT,
+                                   .cpu = cpu};
     child->thread = (handle_t)must(sys_thread_create(&plan), "thread_create");
     sys_handle_close(vmo);
     must(sys_thread_start(child->thread), "thread_start");
