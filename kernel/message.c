@@ -160,12 +160,12 @@ static bool take_pending(struct thread *to, struct port *port)
 /* The thread is from now on a server of port. */
 static void serve(struct thread *thread, struct port *port)
 {
+    if (thread->get_port != port) {
+        thread_leave_port(thread);
+        object_get(&port->object);
+        thread->get_port = port;
+    }
     thread->get_handle = thread->user.rax >> 32;
-    if (thread->get_port == port)
-        return;
-    thread_leave_port(thread);
-    object_get(&port->object);
-    thread->get_port = port;
 }
 
 /* Port locked: the thread waits there. Unlocks. */

@@ -30,6 +30,7 @@ struct port *port_create(u32 capacity, struct budget *budget)
     list_init(&port->queue);
     list_init(&port->awaiting);
     list_init(&port->watches);
+    list_init(&port->watching);
     port->capacity = capacity;
     port->receivers = 1;
     port->timer.fire = timer_over;
@@ -269,6 +270,7 @@ static void die(struct port *port)
         waiter = next;
     }
     watch_fire(&port->watches, 0, port->object.koid);
+    watch_forget(port);
     /* Not here: what is queued may hold the last receiver of another port, and so on. */
     object_get(&port->object);
     reaper_add(&port->reap, death_piece);

@@ -29,6 +29,7 @@ struct port {
     u32 receivers;         /* handles with RIGHT_RECEIVE; at 0 the port is dead */
     struct thread *server; /* did the last get here: inherits the priority of the queue */
     struct list awaiting;  /* envelopes sent with this as reply port, by await_link */
+    struct list watching;    /* watches that tell this port of others' deaths */
     struct list watches;   /* struct watch on this port's death */
     struct timer timer;
     struct budget *budget;

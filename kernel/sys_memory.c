@@ -207,10 +207,22 @@ i64 sys_vmo_resize(u64 handle, u64 size)
     return 0;
 }
 
-/* Copies one page's worth between an object and memory. */
-static i64 copy_page(struct vmo *vmo, u64 offset, u8 *bytes, u64 length, bool write)
+/*
+ * Copies one page's worth between an object and memory. Through a loan it is done under the loan's lock, so
+ * that none is under way when the loan has been revoked.
+ */
+static i64 copy_page(const struct span *span, u64 offset, u8 *bytes, u64 length, bool write)
 {
     u64 *entry, physical;
+    struct vmo *vmo = span->vmo;
+    struct loan *loan = span->loan;
+    if (loan) {
+        spin_lock(&loan->lock);
+        if (loan->revoked) {
+            spin_unlock(&loan->lock);
+            return -EREVOKED;
+        }
+    }
     spin_lock(&vmo->lock);
     i64 error =
         offset < vmo->size ? vmo_page(vmo, offset / PAGE_SIZE, write, &entry, &physical) : -ERANGE;
@@ -219,6 +231,8 @@ static i64 copy_page(struct vmo *vmo, u64 offset, u8 *bytes, u64 length, bool wr
         memcpy(write ? at : bytes, write ? bytes : at, length);
     }
     spin_unlock(&vmo->lock);
+    if (loan)
+        spin_unlock(&loan->lock);
     return error;
 }
 
@@ -236,10 +250,10 @@ static i64 copy_span(u64 handle, u64 offset, u64 length, bool write)
         return -ENOTSUP;
     u8 *bytes = current_message_bytes();
     u64 at = span.offset + offset, first = min(length, PAGE_SIZE - at % PAGE_SIZE);
-    if (first && (error = copy_page(span.vmo, at, bytes, first, write)))
+    if (first && (error = copy_page(&span, at, bytes, first, write)))
         return error;
     if (length > first)
-        error = copy_page(span.vmo, at + first, bytes + first, length - first, write);
+        error = copy_page(&span, at + first, bytes + first, length - first, write);
     return error;
 }
 

@@ -105,6 +105,10 @@ static bool reap_piece(struct reap *reap)
             return false;
     }
     task->aspace = NULL;
+    /* What it did not use goes back now; the rest when the last object that is charged to it is gone. */
+    struct budget *budget = task->budget;
+    if (budget->parent)
+        budget_move(budget, budget->parent, (u64)(budget->limit - budget->used));
     object_put(&task->object); /* taken for this */
     return true;
 }
@@ -134,7 +138,7 @@ void task_forget_handle(struct task *task, handle_t handle)
     list_for_each (node, &task->threads) {
         struct thread *thread = list_entry(node, struct thread, task_link);
         if (atomic_load(&thread->get_handle) == handle)
-            atomic_store(&thread->get_handle, HANDLE_NONE);
+            atomic_store(&thread->get_handle, GET_HANDLE_NONE);
     }
     spin_unlock(&task->lock);
 }

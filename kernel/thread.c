@@ -246,6 +246,7 @@ static void init_links(struct thread *thread)
     thread->deadline = DEADLINE_NEVER;
     thread->wake_mail.run = wake_mail;
     thread->control_mail.run = control_mail;
+    thread->get_handle = GET_HANDLE_NONE;
     thread->affinity = thread->new_cpu = thread->new_priority = -1;
     thread->call.sender = thread;
 }
@@ -352,6 +353,7 @@ void thread_leave_port(struct thread *thread)
         port->server = NULL;
     spin_unlock(&port->lock);
     thread->get_port = NULL;
+    thread->get_handle = GET_HANDLE_NONE;
     object_put(&port->object);
 }
 

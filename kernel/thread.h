@@ -49,8 +49,7 @@ struct thread {
     u8 priority, effective;
     u8 queued; /* READY: in the run queue, or cpu->next */
     u32 requests;
-    handle_t get_handle; /* the handle it got by, or HANDLE_NONE: may name another port by now */
-    u32 reserved;
+    u64 get_handle; /* the handle it last got by, or GET_HANDLE_NONE, which no number matches */
     struct port *get_port; /* where it last got, and may be port->server; a reference */
     struct envelope call;  /* for do and faults */
 
@@ -86,6 +85,8 @@ struct thread {
     struct budget *budget;
     struct quiesce_node quiesce;
 } __attribute__((aligned(64)));
+
+#define GET_HANDLE_NONE UINT64_MAX
 
 /* The second page of a message area. */
 struct message_area_tail {

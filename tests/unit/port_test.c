@@ -105,6 +105,10 @@ void message_end_held(struct port *port, struct task *task)
     held_ended += port->held;
     port->held = 0;
 }
+void watch_forget(struct port *port)
+{
+    (void)port;
+}
 void watch_fire(struct list *list, i64 status, u64 koid)
 {
     (void)list, (void)status, (void)koid;
