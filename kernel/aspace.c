@@ -1,9 +1,9 @@
 /*
  * Address spaces: which ranges of which objects a task sees where.
  *
- * Mappings lie in a tree by address, under aspace->lock (level 2). Page-table entries are entered by faults
- * (fault.c) and taken away here, under the object's lock (level 4): whoever finds a mapping under the first
- * and takes the second before letting go can rely on it.
+ * Mappings lie in a tree by address, under aspace->lock (level 2). Page-table entries are entered
+ * by faults (fault.c) and taken away here, under the object's lock (level 4): whoever finds a
+ * mapping under the first and takes the second before letting go can rely on it.
  */
 #include "cpu.h"
 #include "slab.h"
@@ -46,7 +46,7 @@ static struct mapping *mapping_of(struct tree_node *node)
     return node ? container_of(node, struct mapping, node) : NULL;
 }
 
-/* ---- Taking page-table entries away --------------------------------------------------------------------- */
+/* ---- Taking page-table entries away ---------------------------------------------------------- */
 
 /* In [address, end) of a mapping whose object is locked. */
 static void clear_range(struct mapping *mapping, u64 address, u64 end, bool only_write)
@@ -84,7 +84,7 @@ void vmo_unmap_pages(struct vmo *vmo, u64 first, u64 last, bool only_write)
     }
 }
 
-/* ---- Mappings ---------------------------------------------------------------------------------------------- */
+/* ---- Mappings -------------------------------------------------------------------------------- */
 
 static struct mapping *mapping_new(struct aspace *aspace, struct vmo *vmo, struct loan *loan)
 {
@@ -125,7 +125,8 @@ static bool link_mapping(struct mapping *mapping)
     return true;
 }
 
-/* Out of the tree and of its object's list, its entries gone. Address space locked; the rest: mapping_free. */
+/* Out of the tree and of its object's list, its entries gone. Address space locked; the rest:
+ * mapping_free. */
 static void unlink_mapping(struct mapping *mapping)
 {
     struct aspace *aspace = mapping->aspace;
@@ -346,7 +347,7 @@ i64 aspace_protect(struct aspace *aspace, u64 address, u64 length, u32 access)
     return error;
 }
 
-/* ---- The end ------------------------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 static void aspace_free(struct quiesce_node *node)
 {

@@ -84,9 +84,9 @@ static struct budget *common_ancestor(struct budget *a, struct budget *b)
 }
 
 /*
- * A budget's limit counts as used in its parent.  So on the way from either end up to their common ancestor
- * each one's limit changes, and with it what its parent uses; the ancestor's own limit stays.  Each step
- * errs towards refusing a charge made meanwhile.
+ * A budget's limit counts as used in its parent.  So on the way from either end up to their common
+ * ancestor each one's limit changes, and with it what its parent uses; the ancestor's own limit
+ * stays.  Each step errs towards refusing a charge made meanwhile.
  */
 bool budget_move(struct budget *from, struct budget *to, u64 bytes)
 {

@@ -48,7 +48,8 @@ void cargo_move(struct cargo *from, struct cargo *to)
     from->handle_count = from->loan_count = 0;
 }
 
-/* ---- Taking, from the current thread ------------------------------------------------------------ */
+/* ---- Taking, from the current thread ------------------------------------------------------------
+ */
 
 int cargo_take_loans(struct cargo *cargo, u32 flags, u32 *which)
 {
@@ -98,7 +99,8 @@ int cargo_take_handles(struct cargo *cargo, u32 flags, u32 *which)
     return 0;
 }
 
-/* ---- Giving ------------------------------------------------------------------------------------- */
+/* ---- Giving -------------------------------------------------------------------------------------
+ */
 
 static void take_back(struct task *task, handle_t handle)
 {
@@ -145,7 +147,7 @@ int cargo_give_handles(struct cargo *cargo, struct thread *to)
     return 0;
 }
 
-/* ---- Ending --------------------------------------------------------------------------------------- */
+/* ---- Ending ---------------------------------------------------------------------------------- */
 
 void cargo_recall_loans(struct cargo *cargo, struct task *holder)
 {

@@ -1,12 +1,14 @@
 /*
  * Copy-on-write clones.
  *
- * A clone is a snapshot of one moment: first the original is frozen (no page becomes writable; who would
- * write waits) and what is mapped writable is write-protected, then the pages are shared one by one, then it
- * thaws.  All in pieces: the calling thread holds the unfinished clone and makes its system call again.
+ * A clone is a snapshot of one moment: first the original is frozen (no page becomes writable; who
+ * would write waits) and what is mapped writable is write-protected, then the pages are shared one
+ * by one, then it thaws.  All in pieces: the calling thread holds the unfinished clone and makes
+ * its system call again.
  *
- * A page that is pinned is copied, not shared, since a device or a loan may write to it.  Of a paged object
- * nothing is taken now: the clone has a link to it and takes each page when it is first touched.
+ * A page that is pinned is copied, not shared, since a device or a loan may write to it.  Of a
+ * paged object nothing is taken now: the clone has a link to it and takes each page when it is
+ * first touched.
  */
 #include "handle.h"
 #include "task.h"

@@ -7,8 +7,8 @@
  * envelope->port; from either to ENDING, once, by whoever ends it (replier, sender's deadline or
  * death, receiver's death), under that lock: the one that makes this step does the rest.  While
  * a message is delivered, forwarded or its reply is checked it is MOVING, and only the CPU that
- * does that touches it; it calls nothing that may wait for a MOVING envelope.  `holder` is set exactly
- * while HELD, in the same critical section as the state: the fast path looks at it alone.
+ * does that touches it; it calls nothing that may wait for a MOVING envelope.  `holder` is set
+ * exactly while HELD, in the same critical section as the state: the fast path looks at it alone.
  */
 #ifndef ENVELOPE_H
 #define ENVELOPE_H
@@ -27,7 +27,8 @@ enum envelope_state {
     ENVELOPE_IDLE = 0,
     ENVELOPE_QUEUED,
     ENVELOPE_HELD,
-    ENVELOPE_MOVING, /* between queue and holder, for a bounded moment: whoever would end it waits */
+    ENVELOPE_MOVING, /* between queue and holder, for a bounded moment: whoever would end it waits
+                      */
     ENVELOPE_ENDING
 };
 enum envelope_origin { ENVELOPE_CALL = 0, ENVELOPE_SEND, ENVELOPE_KERNEL, ENVELOPE_FAULT };

@@ -1,14 +1,14 @@
 /*
  * The message fast path: do to a receiver that waits on this CPU, and the reply that returns.
  *
- * Compiled so that the message registers are never touched (see build.mk): the head goes from sender to
- * receiver in them.  Each function first checks, changing nothing but a lock; what is unusual leaves to
- * the general path, and never comes back.  Then it commits: nothing is allocated, nothing waits,
- * nothing fails.  Each exists twice, from one text: for a bare head, and for bytes behind it or live
- * FPU registers; entry.S tries one after the other.
+ * Compiled so that the message registers are never touched (see build.mk): the head goes from
+ * sender to receiver in them.  Each function first checks, changing nothing but a lock; what is
+ * unusual leaves to the general path, and never comes back.  Then it commits: nothing is allocated,
+ * nothing waits, nothing fails.  Each exists twice, from one text: for a bare head, and for bytes
+ * behind it or live FPU registers; entry.S tries one after the other.
  *
- * Why no more locks: a thread's state belongs to its CPU, and both threads are this CPU's; the port's
- * lock covers the envelope's steps from idle to held to idle.
+ * Why no more locks: a thread's state belongs to its CPU, and both threads are this CPU's; the
+ * port's lock covers the envelope's steps from idle to held to idle.
  */
 #include "fpu.h"
 #include "port.h"
@@ -36,13 +36,15 @@ static always_inline struct handle_entry *slot(struct thread *self, handle_t han
     return (struct handle_entry *)((u8 *)self->leaves[handle >> 23] + (handle & 0xfe0));
 }
 
-/* Bytes, handles or ranges behind the head; nothing but bytes if it is at most MESSAGE_BYTES_MAX. */
+/* Bytes, handles or ranges behind the head; nothing but bytes if it is at most MESSAGE_BYTES_MAX.
+ */
 static always_inline u32 extras(void)
 {
     return (u32)(message_op_and_flags >> 32) & MESSAGE_EXTRAS;
 }
 
-/* What this version is not for: handles and ranges, or something that is due before anything else. */
+/* What this version is not for: handles and ranges, or something that is due before anything else.
+ */
 static always_inline bool unusual(bool more)
 {
     if (more)
@@ -144,8 +146,8 @@ static always_inline u64 reply_and_wait(u64 deadline, u64 token, struct thread *
     if (unlikely(!spin_try_lock(&port->lock)))
         goto general;
     /*
-     * The token names a plain call (no fault, no send, no loans) that came by this port, is this task's
-     * to answer, and has not ended.
+     * The token names a plain call (no fault, no send, no loans) that came by this port, is this
+     * task's to answer, and has not ended.
      */
     struct envelope *envelope = envelope_of(token);
     if (unlikely(envelope->token != token) || unlikely(envelope->holder != self->task) ||
@@ -192,7 +194,7 @@ u64 fast_reply_get_more(u64 deadline, u64 token, struct thread *self, handle_t h
     return reply_and_wait(deadline, token, self, handle, true);
 }
 
-/* ---- get and notify ------------------------------------------------------------------------------------- */
+/* ---- get and notify -------------------------------------------------------------------------- */
 
 /* The time since the last switch is charged to whom it was for. */
 static always_inline void charge_fast(struct thread *next)
@@ -255,7 +257,8 @@ u64 fast_notify(u64 handle, u64 bits, struct thread *self)
     struct thread *waiter = port->waiter;
     if (unlikely(!waiter) || unlikely(port->pending) || unlikely(waiter->fast_cpu != CPU->self))
         goto unlock;
-    /* It becomes the CPU's next without more ado: alone at the top, and the quantum taken care of. */
+    /* It becomes the CPU's next without more ado: alone at the top, and the quantum taken care of.
+     */
     i32 level = waiter->effective;
     if (unlikely(level <= CPU->ready_top) || unlikely(CPU->next) || unlikely(!CPU->quantum_armed) ||
         unlikely(level > self->effective))

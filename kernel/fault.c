@@ -4,7 +4,8 @@
 #include "vmo_internal.h"
 #include "x86/tlb.h"
 
-/* Finds the mapping of an address; leaves its object locked and the address space unlocked. NULL: none. */
+/* Finds the mapping of an address; leaves its object locked and the address space unlocked. NULL:
+ * none. */
 static struct mapping *lock_mapping(struct aspace *aspace, u64 address)
 {
     spin_lock(&aspace->lock);

@@ -1,8 +1,9 @@
 /*
  * The FPU registers (x87, SSE, AVX) are switched only between threads that both use them.
  *
- * cpu->fpu_owner is the thread whose values the registers hold; while another runs CR0.TS is set, so
- * that its first use traps (#NM) and the values are exchanged then.  ANOMALY_FPU says that TS is clear.
+ * cpu->fpu_owner is the thread whose values the registers hold; while another runs CR0.TS is set,
+ * so that its first use traps (#NM) and the values are exchanged then.  ANOMALY_FPU says that TS is
+ * clear.
  */
 #ifndef FPU_H
 #define FPU_H

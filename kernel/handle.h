@@ -17,8 +17,8 @@ struct task;
 #define HANDLE_LEAVES 512u
 
 /*
- * A handle: bits 23..31 the leaf, bits 5..11 the entry in it (a byte offset as it stands), the other 16
- * the generation.  So a look-up is a shift, a load and a mask.
+ * A handle: bits 23..31 the leaf, bits 5..11 the entry in it (a byte offset as it stands), the
+ * other 16 the generation.  So a look-up is a shift, a load and a mask.
  */
 #define HANDLE_GENERATION_BITS 0x007ff01fu
 
@@ -28,8 +28,8 @@ struct handle_entry {
     u64 badge;             /* free: index of the next free entry, 0: none */
     handle_t handle;       /* the handle that names it now; free: the next one that will */
     u32 rights_and_type;   /* rights << 8 | type; free: 0 */
-    /* The handle, if it has that right to a port, so that one comparison checks all; else a number that
-     * leads to another slot (HANDLE_NO_PORT), so that no number whatever can match it. */
+    /* The handle, if it has that right to a port, so that one comparison checks all; else a number
+     * that leads to another slot (HANDLE_NO_PORT), so that no number whatever can match it. */
     handle_t send_tag, receive_tag;
 };
 #define HANDLE_NO_PORT(index) ((index) % HANDLE_LEAF_ENTRIES ? 0 : 1u << 5)
@@ -80,9 +80,9 @@ handle_t handle_insert(struct handle_table *table, struct object *object, u32 ri
 bool handle_take(struct handle_table *table, handle_t handle, struct handle_entry *out);
 
 /*
- * Takes all of `list` out for moving in a message, or none: 0, -EBADF, -EPERM (no TRANSFER), -EINVAL
- * (more rights asked for than held; RECEIVE left behind; named twice); *which is the one at fault. out[i] has the reduced
- * rights.
+ * Takes all of `list` out for moving in a message, or none: 0, -EBADF, -EPERM (no TRANSFER),
+ * -EINVAL (more rights asked for than held; RECEIVE left behind; named twice); *which is the one at
+ * fault. out[i] has the reduced rights.
  */
 int handle_take_moves(struct handle_table *table, const struct message_handle *list, u32 count,
                       struct handle_entry *out, u32 *which);

@@ -1,7 +1,7 @@
 /*
- * The first task: made from the first file of the boot module, a cpio archive (newc) whose first member
- * is a statically linked ELF64 program.  The kernel reads just that much of either format; the rest is
- * for the first task.
+ * The first task: made from the first file of the boot module, a cpio archive (newc) whose first
+ * member is a statically linked ELF64 program.  The kernel reads just that much of either format;
+ * the rest is for the first task.
  */
 #include <portolan/boot.h>
 #include <portolan/syscall.h>
@@ -17,7 +17,7 @@
 #include "vmo.h"
 #include "x86/platform.h"
 
-/* ---- cpio ---------------------------------------------------------------------------------------------- */
+/* ---- cpio ------------------------------------------------------------------------------------ */
 
 #define CPIO_HEADER 110u /* "070701", then 13 numbers of 8 hexadecimal digits */
 
@@ -51,7 +51,7 @@ static const u8 *first_member(const u8 *module, u64 size, u64 *length)
     return module + start;
 }
 
-/* ---- ELF ------------------------------------------------------------------------------------------------- */
+/* ---- ELF ------------------------------------------------------------------------------------- */
 
 struct elf_header {
     u8 ident[16];
@@ -134,7 +134,7 @@ static u64 load_program(struct task *task, const u8 *file, u64 length)
     return header.entry;
 }
 
-/* ---- The task ----------------------------------------------------------------------------------------------- */
+/* ---- The task -------------------------------------------------------------------------------- */
 
 static handle_t give(struct task *task, struct object *object)
 {

@@ -59,7 +59,7 @@ static inline u64 page_down(u64 x)
     return x & ~(PAGE_SIZE - 1);
 }
 
-/* ---- A doubly linked ring; an empty head or an unlinked node points at itself. ------------- */
+/* ---- A doubly linked ring; an empty head or an unlinked node points at itself. --------------- */
 
 struct list {
     struct list *next, *previous;
@@ -110,7 +110,7 @@ static inline void list_remove(struct list *node)
     for (struct list *node = (head)->next, *following = node->next; node != (head);                \
          node = following, following = node->next)
 
-/* ---- Atomics.  Sequentially consistent unless the name says otherwise. ---------------------- */
+/* ---- Atomics.  Sequentially consistent unless the name says otherwise. ----------------------- */
 
 #define atomic_load(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define atomic_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)

@@ -1,9 +1,11 @@
 /*
- * Loans: ranges of VM objects that another task may use until a message ends; and slices, which are kept.
+ * Loans: ranges of VM objects that another task may use until a message ends; and slices, which are
+ * kept.
  *
- * A loan's pages are resident, its object's own (never shared copy-on-write) and pinned from lending to
- * revocation, so that they stay the same pages.  Where a loan that can be mapped or pinned fills its first or
- * last page only in part, a page of its own stands in for that one (an edge), so that the rest is not lent.
+ * A loan's pages are resident, its object's own (never shared copy-on-write) and pinned from
+ * lending to revocation, so that they stay the same pages.  Where a loan that can be mapped or
+ * pinned fills its first or last page only in part, a page of its own stands in for that one (an
+ * edge), so that the rest is not lent.
  */
 #include "cpu.h"
 #include "handle.h"
@@ -50,7 +52,7 @@ int span_lookup(handle_t handle, u32 rights, struct span *out)
     return span_of_object(entry.object, handle_rights(&entry), out);
 }
 
-/* ---- Making ------------------------------------------------------------------------------------------------ */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static u64 first_page(const struct loan *loan)
 {
@@ -227,7 +229,7 @@ int loan_create(const struct span *span, u64 offset, u64 length, u32 rights, str
     return 0;
 }
 
-/* ---- Ending --------------------------------------------------------------------------------------------------- */
+/* ---- Ending ---------------------------------------------------------------------------------- */
 
 void loan_recall(struct loan *loan)
 {
@@ -274,7 +276,7 @@ void loan_destroy(struct object *object)
     quiesce_free(&loan->quiesce, loan_free);
 }
 
-/* ---- Message pages ---------------------------------------------------------------------------------------------- */
+/* ---- Message pages --------------------------------------------------------------------------- */
 
 int message_pages_pin(const struct span *span, u64 offset, struct message_pages *out)
 {

@@ -1,8 +1,8 @@
 /*
  * Sending and getting, the general path; see message.h and, for who may touch what, envelope.h.
  *
- * A message goes either straight to a receiver that waits on this CPU, or into the port's queue; then
- * a waiting receiver of another CPU is woken to fetch it.
+ * A message goes either straight to a receiver that waits on this CPU, or into the port's queue;
+ * then a waiting receiver of another CPU is woken to fetch it.
  */
 #include "message_internal.h"
 #include "slab.h"
@@ -12,7 +12,7 @@
 
 static struct slab_cache envelope_cache = SLAB_CACHE("envelope", sizeof(struct envelope), 64);
 
-/* ---- Delivery --------------------------------------------------------------------------------------- */
+/* ---- Delivery -------------------------------------------------------------------------------- */
 
 static void give_head(struct thread *to, const struct message *head, enum get_kind kind, u64 badge,
                       u64 token)
@@ -112,8 +112,8 @@ static int give_end(struct thread *to, struct envelope *envelope)
 }
 
 /*
- * Port locked: if something is pending, unlocks, gives it to `to` (whose frame then has the result of
- * its get) and says true; else false, still locked.
+ * Port locked: if something is pending, unlocks, gives it to `to` (whose frame then has the result
+ * of its get) and says true; else false, still locked.
  */
 static bool take_pending(struct thread *to, struct port *port)
 {
@@ -155,7 +155,7 @@ static bool take_pending(struct thread *to, struct port *port)
     return true;
 }
 
-/* ---- Getting ----------------------------------------------------------------------------------------- */
+/* ---- Getting --------------------------------------------------------------------------------- */
 
 /* The thread is from now on a server of port. */
 static void serve(struct thread *thread, struct port *port)
@@ -248,7 +248,7 @@ i64 message_reply_get(u64 deadline, u64 token)
     return error ? error : get_or_wait(port, deadline, woken);
 }
 
-/* ---- Sending ------------------------------------------------------------------------------------------- */
+/* ---- Sending --------------------------------------------------------------------------------- */
 
 noreturn void message_switch(struct thread *next)
 {
@@ -410,7 +410,7 @@ noreturn void message_fault(u64 vector, u64 address, u64 error_code, i64 reason)
     thread_exit(-(i32)(256 + vector));
 }
 
-/* ---- send --------------------------------------------------------------------------------------------------- */
+/* ---- send ------------------------------------------------------------------------------------ */
 
 static void envelope_free(struct quiesce_node *node)
 {
@@ -528,7 +528,7 @@ i64 message_send(u64 reply_handle)
     return 0;
 }
 
-/* ---- forward -------------------------------------------------------------------------------------------------- */
+/* ---- forward --------------------------------------------------------------------------------- */
 
 /* Bytes and handles that go along from the forwarder; the envelope is MOVING. */
 static i64 replace_extras(struct envelope *envelope, struct port *to, u32 flags)

@@ -21,7 +21,8 @@ static struct port *lock_port_of(struct envelope *envelope)
             return NULL;
         if (state != ENVELOPE_MOVING) {
             spin_lock(&port->lock);
-            /* State before port: whoever moves it to another port writes them the other way round. */
+            /* State before port: whoever moves it to another port writes them the other way round.
+             */
             state = atomic_load(&envelope->state);
             if ((state == ENVELOPE_QUEUED || state == ENVELOPE_HELD) &&
                 atomic_load(&envelope->port) == port)
@@ -158,7 +159,7 @@ void message_end_held(struct port *port, struct task *task)
     }
 }
 
-/* ---- The sender's side -------------------------------------------------------------------------------- */
+/* ---- The sender's side ----------------------------------------------------------------------- */
 
 void message_call_ended(struct thread *thread)
 {
@@ -278,7 +279,7 @@ i64 message_info(u64 token)
     return (envelope->abort_asked ? 1 : 0) | (envelope->origin == ENVELOPE_CALL ? 2 : 0);
 }
 
-/* ---- Replying --------------------------------------------------------------------------------------------- */
+/* ---- Replying -------------------------------------------------------------------------------- */
 
 /* Handles of a reply, out of the current thread's table; the envelope is MOVING. */
 static i64 take_reply_handles(u32 flags, struct handle_entry *out)

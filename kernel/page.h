@@ -23,7 +23,7 @@ struct page {
     u32 references; /* PAGE_USER: VM objects that hold it (copy-on-write); atomic */
     u16 pins;       /* PAGE_USER: loans and DMA that need it to stay; atomic */
     u8 kind;
-    u8 order;   /* of a free or allocated block's first page */
+    u8 order; /* of a free or allocated block's first page */
     struct {
         u32 next, previous; /* PAGE_FREE: page numbers; 0 ends the list */
     } free;

@@ -1,9 +1,10 @@
 /*
  * Pagers; see pager.h and the rules in DESIGN §3.2.
  *
- * A request is a kernel message with a deadline. It is answered by supplying pages, by failing them, or, for
- * room to dirty pages, by adding some; until then whoever needs it waits on the object.  A pager that dies
- * leaves its requests open: a successor gets them again; without one they fail after a grace period.
+ * A request is a kernel message with a deadline. It is answered by supplying pages, by failing
+ * them, or, for room to dirty pages, by adding some; until then whoever needs it waits on the
+ * object.  A pager that dies leaves its requests open: a successor gets them again; without one
+ * they fail after a grace period.
  */
 #include "pager.h"
 
@@ -37,7 +38,7 @@ static struct slab_cache pager_cache = SLAB_CACHE("pager", sizeof(struct pager),
 static struct list all_pagers = {&all_pagers, &all_pagers};
 static struct spinlock all_lock; /* level 7 */
 
-/* ---- Requests ---------------------------------------------------------------------------------------------- */
+/* ---- Requests -------------------------------------------------------------------------------- */
 
 /* Posts or posts again. Object locked. */
 static void post(struct vmo *vmo, struct request *request, u64 patience)
@@ -60,7 +61,8 @@ static void start(struct vmo *vmo, struct request *request, enum kernel_op op, u
     post(vmo, request, PAGER_DEADLINE_NS);
 }
 
-/* The request is answered or given up; those who waited for its page, or for a free request, go on. */
+/* The request is answered or given up; those who waited for its page, or for a free request, go on.
+ */
 static void finish(struct vmo *vmo, struct request *request, int status)
 {
     u64 index = request->envelope.head.offset / PAGE_SIZE;
@@ -140,7 +142,7 @@ void pager_destroy(struct vmo *vmo)
     quiesce_free(&pager->quiesce, pager_free);
 }
 
-/* ---- What faults and copies ask for ---------------------------------------------------------------------------- */
+/* ---- What faults and copies ask for ---------------------------------------------------------- */
 
 /* Waits for a page; asks for it first if nobody has. Object locked. */
 static int wait_for_page(struct vmo *vmo, u64 index, u64 *entry)
@@ -183,7 +185,7 @@ int pager_page(struct vmo *vmo, u64 index, bool write, u64 *entry)
     return write && !(*entry & ENTRY_DIRTY) ? make_dirty(vmo, index, entry) : 0;
 }
 
-/* ---- Answers ------------------------------------------------------------------------------------------------------ */
+/* ---- Answers --------------------------------------------------------------------------------- */
 
 /* Pages [first, last] have come or failed. Object locked. */
 static void answered(struct vmo *vmo, u64 first, u64 last, int status)
@@ -240,7 +242,8 @@ void pager_fail(struct vmo *vmo, u64 first, u64 last, int error)
     u64 index = first, *entry;
     for (; (entry = pagetree_next(&vmo->pages, &index, last + 1)); index++) {
         *entry &= ~(u64)ENTRY_REQUESTED;
-        /* What was being loaded is not to be seen; if a device may still write it, it stays as it is. */
+        /* What was being loaded is not to be seen; if a device may still write it, it stays as it
+         * is. */
         if ((*entry & ENTRY_LOADING) && !phys_to_page(*entry & ~(u64)ENTRY_FLAGS)->pins)
             vmo_drop_page(vmo, entry);
     }
@@ -317,9 +320,10 @@ void pager_replace(struct vmo *vmo, struct port *port, u64 key)
     object_put(port_object(old));
 }
 
-/* ---- Reclaim --------------------------------------------------------------------------------------------------------- */
+/* ---- Reclaim --------------------------------------------------------------------------------- */
 
-/* A page that is clean, not on the way, wanted by nobody and not pinned; untouched since the last look. */
+/* A page that is clean, not on the way, wanted by nobody and not pinned; untouched since the last
+ * look. */
 static bool may_go(u64 *entry)
 {
     if (!(*entry & ~(u64)ENTRY_FLAGS) ||

@@ -1,6 +1,7 @@
 /*
- * The pages of a VM object: a radix tree from page number to entry, 64 ways at each level.  An entry is
- * a page's physical address and flags in its low 12 bits; zero: nothing there.  No locking of its own.
+ * The pages of a VM object: a radix tree from page number to entry, 64 ways at each level.  An
+ * entry is a page's physical address and flags in its low 12 bits; zero: nothing there.  No locking
+ * of its own.
  */
 #ifndef PAGETREE_H
 #define PAGETREE_H
@@ -14,7 +15,8 @@ struct pagetree {
     struct budget *budget; /* its nodes are charged to */
 };
 
-/* The entry of a page number, to be read or changed; NULL: nothing there and not `create`, or no memory. */
+/* The entry of a page number, to be read or changed; NULL: nothing there and not `create`, or no
+ * memory. */
 u64 *pagetree_slot(struct pagetree *tree, u64 index, bool create);
 
 /* The first nonzero entry with number >= *index (which becomes its number) and < end; or NULL. */

@@ -1,6 +1,6 @@
 /*
- * Pins: memory that a device may reach, kept in place until its driver unpins it or the device's domain is
- * reset. A pin outlives the loan it was made through: a device may still be writing.
+ * Pins: memory that a device may reach, kept in place until its driver unpins it or the device's
+ * domain is reset. A pin outlives the loan it was made through: a device may still be writing.
  */
 #include "pin.h"
 
@@ -18,7 +18,8 @@ struct pin {
 
 static struct slab_cache pin_cache = SLAB_CACHE("pin", sizeof(struct pin), 16);
 
-/* A device address is the physical one: what confines a device is which of them its domain lets through. */
+/* A device address is the physical one: what confines a device is which of them its domain lets
+ * through. */
 static u64 page_address(const struct pin *pin, u64 index)
 {
     u64 edge = pin->loan ? loan_edge(pin->loan, index) : 0, *entry, physical;

@@ -54,7 +54,8 @@ void port_destroy(struct object *object)
     quiesce_free(&port->quiesce, port_free);
 }
 
-/* ---- The queue --------------------------------------------------------------------------------- */
+/* ---- The queue ---------------------------------------------------------------------------------
+ */
 
 void port_update_pending(struct port *port)
 {
@@ -78,7 +79,8 @@ static struct list *place_first(struct port *port, const struct envelope *envelo
     return at;
 }
 
-/* Behind its equals and what its sender sent before; from the back, since most are not more urgent. */
+/* Behind its equals and what its sender sent before; from the back, since most are not more urgent.
+ */
 static struct list *place_last(struct port *port, const struct envelope *envelope)
 {
     struct list *at = &port->queue;
@@ -136,7 +138,7 @@ void port_kick(struct port *port)
         thread_wake(waiter, 0);
 }
 
-/* ---- Notifications and kernel messages ------------------------------------------------------------ */
+/* ---- Notifications and kernel messages ------------------------------------------------------- */
 
 void port_notify(struct port *port, u64 bits)
 {
@@ -187,7 +189,7 @@ void port_unpost(struct envelope *envelope)
     spin_unlock(&port->lock);
 }
 
-/* ---- The end of a port ------------------------------------------------------------------------------ */
+/* ---- The end of a port ----------------------------------------------------------------------- */
 
 /* Takes a kernel message back from a dead port. */
 static void drop_kernel_message(struct port *port, struct envelope *envelope)

@@ -29,7 +29,7 @@ struct port {
     u32 receivers;         /* handles with RIGHT_RECEIVE; at 0 the port is dead */
     struct thread *server; /* did the last get here: inherits the priority of the queue */
     struct list awaiting;  /* envelopes sent with this as reply port, by await_link */
-    struct list watching;    /* watches that tell this port of others' deaths */
+    struct list watching;  /* watches that tell this port of others' deaths */
     struct list watches;   /* struct watch on this port's death */
     struct timer timer;
     struct budget *budget;
@@ -37,7 +37,7 @@ struct port {
     struct quiesce_node quiesce;
 };
 
-/* ---- For interrupt handlers, timers, pagers ------------------------------------------------- */
+/* ---- For interrupt handlers, timers, pagers -------------------------------------------------- */
 
 /* ORs bits in and wakes a getter.  Any CPU, no lock of level >= 5 held. */
 void port_notify(struct port *port, u64 bits);
@@ -55,9 +55,11 @@ static inline struct object *port_object(struct port *port)
     return &port->object;
 }
 
-/* ---- For message.c ---------------------------------------------------------------------------- */
+/* ---- For message.c ----------------------------------------------------------------------------
+ */
 
-/* Queues an envelope behind those of its priority, and of its sender; or in front of all. Lock held. */
+/* Queues an envelope behind those of its priority, and of its sender; or in front of all. Lock
+ * held. */
 void port_enqueue(struct port *port, struct envelope *envelope, bool first);
 /* Takes one out of the queue. Lock held. */
 void port_dequeue(struct port *port, struct envelope *envelope);
@@ -72,8 +74,8 @@ struct port *port_create(u32 capacity, struct budget *budget); /* NULL: no memor
 void port_destroy(struct object *object);
 /* One handle with RIGHT_RECEIVE more; false if the port is dead. */
 bool port_add_receiver(struct port *port);
-/* One handle with RIGHT_RECEIVE fewer: what `task` (NULL: the handle was under way) held by it ends, and with
- * the last the port dies. */
+/* One handle with RIGHT_RECEIVE fewer: what `task` (NULL: the handle was under way) held by it
+ * ends, and with the last the port dies. */
 void port_receiver_gone(struct port *port, struct task *task);
 
 #endif

@@ -6,8 +6,8 @@
 
 #include "kernel.h"
 
-/* Sends what this CPU has freed on its way at the next chance, however little; says whether there is
- * something to send now. */
+/* Sends what this CPU has freed on its way at the next chance, however little; says whether there
+ * is something to send now. */
 bool quiesce_flush(void);
 
 /* On the way out of the kernel or between threads: one piece of reaping, one batch. */

@@ -80,8 +80,8 @@ static void list_out(struct run_queue *queue, struct thread *thread)
 }
 
 /*
- * The best of those ready is kept out of the lists, in cpu->next, while it is alone at the top: the usual
- * one that is woken and runs soon never sees a list.
+ * The best of those ready is kept out of the lists, in cpu->next, while it is alone at the top: the
+ * usual one that is woken and runs soon never sees a list.
  */
 static void enqueue(struct thread *thread, bool first)
 {
@@ -199,7 +199,8 @@ noreturn void switch_to(struct thread *next)
     enter_user();
 }
 
-/* ---- Idleness, and finding work elsewhere ------------------------------------------------------ */
+/* ---- Idleness, and finding work elsewhere ------------------------------------------------------
+ */
 
 /* On the busy CPU: sends one of its ready threads, free to move, to the CPU that asks. */
 static void give_thread(struct cpu_call *call)

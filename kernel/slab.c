@@ -1,8 +1,8 @@
 /*
  * Slab caches; see slab.h.
  *
- * A slab is one page: a header, then objects.  The header is found from an object by rounding its address
- * down.  A page whose objects are all free goes back at once.
+ * A slab is one page: a header, then objects.  The header is found from an object by rounding its
+ * address down.  A page whose objects are all free goes back at once.
  */
 #include "slab.h"
 

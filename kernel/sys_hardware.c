@@ -1,5 +1,6 @@
 /*
- * System calls on hardware and on the system as a whole: all but system_info and random by a resource.
+ * System calls on hardware and on the system as a whole: all but system_info and random by a
+ * resource.
  */
 #include "cpu.h"
 #include "handle.h"
@@ -40,7 +41,7 @@ i64 sys_resource_create(u64 handle, u64 kind, u64 base, u64 length)
     return resource ? enter(&resource->object) : -ENOMEM;
 }
 
-/* ---- I/O ports --------------------------------------------------------------------------------------- */
+/* ---- I/O ports ------------------------------------------------------------------------------- */
 
 static i64 check_ioport(u64 resource, u64 port, u64 width)
 {
@@ -80,7 +81,7 @@ i64 sys_ioport_write(u64 resource, u64 port, u64 width, u64 value)
     return 0;
 }
 
-/* ---- Interrupts and domains ----------------------------------------------------------------------------- */
+/* ---- Interrupts and domains ------------------------------------------------------------------ */
 
 i64 sys_irq_create(u64 resource, u64 gsi, u64 flags)
 {
@@ -182,7 +183,7 @@ i64 sys_domain_info(u64 handle)
     return (i64)flags;
 }
 
-/* ---- The system ------------------------------------------------------------------------------------------- */
+/* ---- The system ------------------------------------------------------------------------------ */
 
 i64 sys_system_info(void)
 {

@@ -115,7 +115,7 @@ i64 sys_protect(u64 task_handle, u64 address, u64 length, u64 flags)
     return aspace_protect(task->aspace, address, length, (u32)flags);
 }
 
-/* ---- Objects ------------------------------------------------------------------------------------------------ */
+/* ---- Objects --------------------------------------------------------------------------------- */
 
 static i64 create_contiguous(u64 size, u64 align)
 {
@@ -208,8 +208,8 @@ i64 sys_vmo_resize(u64 handle, u64 size)
 }
 
 /*
- * Copies one page's worth between an object and memory. Through a loan it is done under the loan's lock, so
- * that none is under way when the loan has been revoked.
+ * Copies one page's worth between an object and memory. Through a loan it is done under the loan's
+ * lock, so that none is under way when the loan has been revoked.
  */
 static i64 copy_page(const struct span *span, u64 offset, u8 *bytes, u64 length, bool write)
 {
@@ -386,7 +386,7 @@ i64 sys_vmo_info(u64 handle)
     return 0;
 }
 
-/* ---- For pagers ------------------------------------------------------------------------------------------------ */
+/* ---- For pagers ------------------------------------------------------------------------------ */
 
 /* The paged object itself and a range of its pages. */
 static struct vmo *paged(u64 handle, u64 offset, u64 length, i64 *error)

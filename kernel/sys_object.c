@@ -186,14 +186,14 @@ i64 sys_watch(u64 handle, u64 port_handle, u64 cookie)
     struct port *watched = container_of(object, struct port, object);
     switch (object->type) {
     case OBJECT_TASK:
-        return watch_add(&task->watches, &task->reaped, task->status, object->koid,
-                         port, cookie, self->budget);
+        return watch_add(&task->watches, &task->reaped, task->status, object->koid, port, cookie,
+                         self->budget);
     case OBJECT_THREAD:
-        return watch_add(&thread->watches, &object->dead, thread->status,
-                         object->koid, port, cookie, self->budget);
-    case OBJECT_PORT:
-        return watch_add(&watched->watches, &object->dead, 0, object->koid, port,
+        return watch_add(&thread->watches, &object->dead, thread->status, object->koid, port,
                          cookie, self->budget);
+    case OBJECT_PORT:
+        return watch_add(&watched->watches, &object->dead, 0, object->koid, port, cookie,
+                         self->budget);
     default:
         return -ENOTSUP;
     }

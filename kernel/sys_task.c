@@ -25,7 +25,7 @@ static bool canonical_user(u64 address)
     return address < USER_LIMIT;
 }
 
-/* ---- Tasks ------------------------------------------------------------------------------------------- */
+/* ---- Tasks ----------------------------------------------------------------------------------- */
 
 i64 sys_task_create(u64 budget)
 {
@@ -119,7 +119,7 @@ i64 sys_task_add_budget(u64 handle, u64 delta)
     return moved ? 0 : -ENOMEM;
 }
 
-/* ---- Threads: beginning and end ------------------------------------------------------------------------- */
+/* ---- Threads: beginning and end -------------------------------------------------------------- */
 
 i64 sys_thread_create(u64 task_handle, u64 entry, u64 stack, u64 arg, u64 msg_vmo, u64 msg_offset)
 {
@@ -194,7 +194,7 @@ i64 sys_thread_kill(u64 handle, u64 status)
     return 0;
 }
 
-/* ---- Threads: control ------------------------------------------------------------------------------------- */
+/* ---- Threads: control ------------------------------------------------------------------------ */
 
 i64 sys_thread_suspend(u64 handle, u64 wait_only)
 {

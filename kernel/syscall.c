@@ -2,9 +2,9 @@
  * The table of system calls, and what happens to those that wait or are to be run again.
  *
  * A handler gets its arguments as C has them; further ones and further results are in the current
- * thread's frame. It returns >= 0, a negative error, or -PARKED: the thread waits, and the whole call
- * is made again when it is woken; or -RESTART: a piece is done, and the call is made again with the
- * arguments set by restart_with, interrupts being served in between.
+ * thread's frame. It returns >= 0, a negative error, or -PARKED: the thread waits, and the whole
+ * call is made again when it is woken; or -RESTART: a piece is done, and the call is made again
+ * with the arguments set by restart_with, interrupts being served in between.
  */
 #include "message_internal.h"
 #include "sys.h"

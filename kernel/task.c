@@ -76,7 +76,7 @@ no_task:
     return NULL;
 }
 
-/* ---- The end ---------------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 enum { REAP_MESSAGES, REAP_HANDLES, REAP_LEAVE, REAP_ASPACE };
 
@@ -105,7 +105,8 @@ static bool reap_piece(struct reap *reap)
             return false;
     }
     task->aspace = NULL;
-    /* What it did not use goes back now; the rest when the last object that is charged to it is gone. */
+    /* What it did not use goes back now; the rest when the last object that is charged to it is
+     * gone. */
     struct budget *budget = task->budget;
     if (budget->parent)
         budget_move(budget, budget->parent, (u64)(budget->limit - budget->used));

@@ -5,8 +5,8 @@
  * killed on their CPUs, and when the last has gone the reaper closes its handles and frees its
  * address space.  Whoever holds a handle can still ask for its status.
  *
- * A task that has never had a thread dies with the task that made it: it may hold handles to itself, so
- * that nobody's last handle would be its end.
+ * A task that has never had a thread dies with the task that made it: it may hold handles to
+ * itself, so that nobody's last handle would be its end.
  */
 #ifndef TASK_H
 #define TASK_H
@@ -32,7 +32,8 @@ struct task {
     struct port *exception_port; /* a reference, or NULL */
     u64 exception_badge;
     struct list watches;
-    /* Under unborn_lock: tasks this one made that have had no thread yet; and its place in such a list. */
+    /* Under unborn_lock: tasks this one made that have had no thread yet; and its place in such a
+     * list. */
     struct list unborn, unborn_link;
     u64 messages;
     struct reap reap;
@@ -41,8 +42,8 @@ struct task {
     struct quiesce_node quiesce;
 };
 
-/* A task whose budget is carved from `parent`, made by `maker` (NULL: the kernel). NULL: no memory or budget.
- * One reference. */
+/* A task whose budget is carved from `parent`, made by `maker` (NULL: the kernel). NULL: no memory
+ * or budget. One reference. */
 struct task *task_create(struct budget *parent, u64 budget, struct task *maker);
 /* It has got its first thread. */
 void task_born(struct task *task);

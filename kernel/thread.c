@@ -36,7 +36,7 @@ void fpu_area_free(u8 *area, struct budget *budget)
     slab_free(&fpu_cache, area, budget);
 }
 
-/* ---- Waiting and waking --------------------------------------------------------------------------- */
+/* ---- Waiting and waking ---------------------------------------------------------------------- */
 
 void thread_update_fast(struct thread *thread)
 {
@@ -133,7 +133,7 @@ static void timer_fired(struct timer *timer)
         message_give_up(thread, GIVE_UP_DEADLINE);
 }
 
-/* ---- Priority inheritance --------------------------------------------------------------------------- */
+/* ---- Priority inheritance -------------------------------------------------------------------- */
 
 /* Raises a thread of this CPU. The thread that it waits for in turn, or NULL. */
 static struct thread *boost_here(struct thread *thread, u8 priority)
@@ -159,7 +159,7 @@ void thread_boost(struct thread *thread, u8 priority)
     }
 }
 
-/* ---- Requests from elsewhere --------------------------------------------------------------------------- */
+/* ---- Requests from elsewhere ----------------------------------------------------------------- */
 
 /* On the thread's CPU: does what has been asked. */
 static void carry_out(struct thread *thread)
@@ -232,7 +232,7 @@ bool thread_stopped(const struct thread *thread)
     return thread->state == THREAD_READY && !thread->queued && atomic_load(&thread->suspend_count);
 }
 
-/* ---- Beginning and end --------------------------------------------------------------------------------- */
+/* ---- Beginning and end ----------------------------------------------------------------------- */
 
 static void init_links(struct thread *thread)
 {

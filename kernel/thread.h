@@ -145,7 +145,8 @@ void thread_boost(struct thread *thread, u8 priority);
 /* Asks the thread's CPU to carry out requests; any CPU. */
 void thread_request(struct thread *thread, u32 requests);
 
-/* ---- Results of system calls, beyond RAX ------------------------------------------------------- */
+/* ---- Results of system calls, beyond RAX -------------------------------------------------------
+ */
 
 static inline void set_result2(u64 rsi)
 {

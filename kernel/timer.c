@@ -20,7 +20,8 @@ void timer_init(void)
         queues[i].armed = DEADLINE_NEVER;
 }
 
-/* Sets the hardware for the first timer, if that is sooner than it is set for. Lock held, own CPU. */
+/* Sets the hardware for the first timer, if that is sooner than it is set for. Lock held, own CPU.
+ */
 static void arm(struct timer_queue *queue)
 {
     u64 deadline = queue->first ? queue->first->key : DEADLINE_NEVER;

@@ -1,6 +1,6 @@
 /*
- * One-shot timers, in a queue per CPU ordered by deadline; the CPU's hardware timer is armed for the
- * first (tickless).  `fire` runs on the queue's CPU, interrupts off, no locks held.
+ * One-shot timers, in a queue per CPU ordered by deadline; the CPU's hardware timer is armed for
+ * the first (tickless).  `fire` runs on the queue's CPU, interrupts off, no locks held.
  *
  * A timer belongs to the CPU it was set on until it fires or is cancelled.  timer_cancel may be
  * called from any CPU; it returns false if the timer is not queued: then fire has run, or is about

@@ -1,5 +1,6 @@
 /*
- * VM objects: pages of memory that outlive any mapping; see vmo.h and, for their insides, vmo_internal.h.
+ * VM objects: pages of memory that outlive any mapping; see vmo.h and, for their insides,
+ * vmo_internal.h.
  */
 #include "cpu.h"
 #include "slab.h"
@@ -56,7 +57,7 @@ bool vmo_is_memory(const struct vmo *vmo)
     return memory_is_direct(vmo->physical + vmo->size - 1);
 }
 
-/* ---- Pages ---------------------------------------------------------------------------------------------- */
+/* ---- Pages ----------------------------------------------------------------------------------- */
 
 int vmo_new_page(struct vmo *vmo, u64 *entry, u64 flags)
 {
@@ -118,7 +119,8 @@ static int take_from_origin(struct vmo *vmo, u64 index, bool write, u64 *entry)
     if (!error) {
         struct page *page = phys_to_page(physical);
         u64 own = physical;
-        /* One that a device or loan may write cannot be shared; one that is wanted for writing need not. */
+        /* One that a device or loan may write cannot be shared; one that is wanted for writing need
+         * not. */
         if (write || atomic_load(&page->pins)) {
             own = page_alloc(0, PAGE_USER);
             if (own)
@@ -250,7 +252,7 @@ int vmo_copy_in(struct vmo *vmo, u64 offset, const void *from, u64 length)
     return 0;
 }
 
-/* ---- The end ---------------------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 static void vmo_free(struct quiesce_node *node)
 {

@@ -1,9 +1,9 @@
 /*
  * VM objects, loans and the memory behind mappings.
  *
- * struct vmo is the object proper.  struct loan is a range of one: a loan in a message (revoked when
- * the message ends) or a slice (kept).  Every operation takes either, as a `struct span`: the base
- * object, a byte offset added to the caller's, and the loan to respect.
+ * struct vmo is the object proper.  struct loan is a range of one: a loan in a message (revoked
+ * when the message ends) or a slice (kept).  Every operation takes either, as a `struct span`: the
+ * base object, a byte offset added to the caller's, and the loan to respect.
  *
  * Rules: a vmo's page tree, page states and the page-table entries of its mappings change only
  * under vmo->lock.  What must wait for a pager adds the current thread to vmo->waiters under that
@@ -39,7 +39,7 @@ struct span {
 int span_lookup(handle_t handle, u32 rights, struct span *out);
 int span_of_object(struct object *object, u32 rights, struct span *out);
 
-/* ---- Used outside the memory files --------------------------------------------------------- */
+/* ---- Used outside the memory files ----------------------------------------------------------- */
 
 /* Creates for the kernel itself (the boot module, the clock page).  NULL: no memory. */
 struct vmo *vmo_create_kernel_physical(u64 physical, u64 bytes, enum vmo_cache cache);
@@ -71,8 +71,8 @@ struct loan *loan_of_object(struct object *object);
 
 /*
  * Ends a loan: its mappings are gone from every TLB, its bytes unreachable (-EREVOKED) and its
- * bounced edges copied back when this returns; pages that a device may still write stay pinned until
- * unpin or reset.  Bounded (a loan is small); takes locks 2..4; idempotent.
+ * bounced edges copied back when this returns; pages that a device may still write stay pinned
+ * until unpin or reset.  Bounded (a loan is small); takes locks 2..4; idempotent.
  */
 void loan_revoke(struct loan *loan);
 
@@ -87,7 +87,7 @@ void clone_abandon(struct thread *thread);
 void vmo_destroy(struct object *object);
 void loan_destroy(struct object *object);
 
-/* ---- Faults --------------------------------------------------------------------------------- */
+/* ---- Faults ---------------------------------------------------------------------------------- */
 
 enum { FAULT_WRITE = 1u << 1, FAULT_USER = 1u << 2, FAULT_FETCH = 1u << 4 }; /* CPU error code */
 
@@ -98,7 +98,7 @@ enum { FAULT_WRITE = 1u << 1, FAULT_USER = 1u << 2, FAULT_FETCH = 1u << 4 }; /* 
  */
 int aspace_fault(struct aspace *aspace, u64 address, u32 error_code);
 
-/* ---- Address spaces ------------------------------------------------------------------------- */
+/* ---- Address spaces -------------------------------------------------------------------------- */
 
 /* The first word is the CR3 value: the message fast path reads it. */
 struct aspace *aspace_create(struct budget *budget);
@@ -116,6 +116,7 @@ i64 aspace_map(struct aspace *aspace, const struct span *span, u64 offset, u64 l
                u32 flags);
 u64 aspace_mapped_bytes(const struct aspace *aspace);
 
-/* ---- Domains (x86/domain.c, used by pin.c) ------------------------------------------------------ */
+/* ---- Domains (x86/domain.c, used by pin.c) ------------------------------------------------------
+ */
 
 #endif

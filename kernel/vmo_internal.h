@@ -83,7 +83,8 @@ struct loan {
     struct quiesce_node quiesce;
 };
 
-/* ---- vmo.c ------------------------------------------------------------------------------------ */
+/* ---- vmo.c ------------------------------------------------------------------------------------
+ */
 
 struct vmo *vmo_create(enum vmo_kind kind, u64 size, struct budget *budget);
 
@@ -106,23 +107,26 @@ int vmo_new_page(struct vmo *vmo, u64 *entry, u64 flags);
 void vmo_drop_page(struct vmo *vmo, u64 *entry);
 
 /* Drops at most `most` resident pages in [first, end); *dropped: how many. -EBUSY (and nothing done
- * in this piece) if one of all is pinned. With wake, who waits for them is told -ERANGE. Not locked. */
+ * in this piece) if one of all is pinned. With wake, who waits for them is told -ERANGE. Not
+ * locked. */
 i64 vmo_drop_range(struct vmo *vmo, u64 first, u64 end, u64 most, u64 *dropped, bool wake);
 
-/* Takes a page out of an anonymous object (a new zeroed one where there is none): nobody's then, and
- * charged to nobody. 0, -ENOMEM, -PARKED, -EBUSY. */
+/* Takes a page out of an anonymous object (a new zeroed one where there is none): nobody's then,
+ * and charged to nobody. 0, -ENOMEM, -PARKED, -EBUSY. */
 int vmo_take_page(struct vmo *vmo, u64 index, u64 *physical);
 
 /* Gives a locked object a page of its own in place of one shared with a clone. 0 or -ENOMEM. */
 int vmo_own_page(struct vmo *vmo, u64 index, u64 *entry);
 
-/* Whether a page may be mapped writable: nobody shares it, nobody needs to hear of the first write. */
+/* Whether a page may be mapped writable: nobody shares it, nobody needs to hear of the first write.
+ */
 bool vmo_may_write(const struct vmo *vmo, u64 entry);
 
-/* ---- aspace.c --------------------------------------------------------------------------------- */
+/* ---- aspace.c ---------------------------------------------------------------------------------
+ */
 
-/* Takes pages [first, last] of a locked object out of all its mappings, or write-protects them there,
- * and out of every TLB. */
+/* Takes pages [first, last] of a locked object out of all its mappings, or write-protects them
+ * there, and out of every TLB. */
 void vmo_unmap_pages(struct vmo *vmo, u64 first, u64 last, bool only_write);
 
 /* Unmaps the first part of a user range, at most UNMAP_PIECE of it; *done: how many bytes are dealt
@@ -137,31 +141,35 @@ void aspace_populate(struct aspace *aspace, u64 address, u64 length);
 /* Takes away the page-table entries of a mapping that was made through a loan, which is revoked. */
 void mapping_revoke(struct mapping *mapping);
 
-/* ---- pager.c ---------------------------------------------------------------------------------- */
+/* ---- pager.c ----------------------------------------------------------------------------------
+ */
 
 int pager_page(struct vmo *vmo, u64 index, bool write, u64 *entry);
 void pager_destroy(struct vmo *vmo);
 
 /*
- * Pins pages [first, last] of a locked object: resident, its own, not to be freed or replaced; their
- * physical addresses in addresses[], if given. All or nothing: 0, -PARKED, -ENOMEM, -EAGAIN (pinned
- * too often), -EIO.
+ * Pins pages [first, last] of a locked object: resident, its own, not to be freed or replaced;
+ * their physical addresses in addresses[], if given. All or nothing: 0, -PARKED, -ENOMEM, -EAGAIN
+ * (pinned too often), -EIO.
  */
 int vmo_pin_pages(struct vmo *vmo, u64 first, u64 last, bool write, u64 *addresses);
 void vmo_unpin_pages(struct vmo *vmo, u64 first, u64 last);
 
-/* ---- clone.c ---------------------------------------------------------------------------------- */
+/* ---- clone.c ----------------------------------------------------------------------------------
+ */
 
 /* SYS_VMO_CLONE for the current thread: a handle, -RESTART, -PARKED, or an error. */
 i64 vmo_clone(const struct span *span, u64 offset, u64 length);
 
-/* ---- loan.c ----------------------------------------------------------------------------------- */
+/* ---- loan.c -----------------------------------------------------------------------------------
+ */
 
 /* The page that stands in for page number index of the loan's object, or 0. */
 u64 loan_edge(const struct loan *loan, u64 index);
 struct loan *slice_create(const struct span *span, u64 offset, u64 length, struct budget *budget);
 
-/* ---- x86/pagetable.c -------------------------------------------------------------------------- */
+/* ---- x86/pagetable.c --------------------------------------------------------------------------
+ */
 
 enum { PTE_PRESENT = 1, PTE_WRITE = 2, PTE_USER = 4, PTE_PWT = 8, PTE_PCD = 16, PTE_LARGE = 128 };
 #define PTE_NX (1ull << 63)

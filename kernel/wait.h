@@ -30,7 +30,8 @@ static inline void wait_queue_init(struct wait_queue *queue, struct spinlock *lo
  * returns -PARKED to its caller after unlocking.  No lost wake-ups. */
 void wait_queue_park(struct wait_queue *queue, u64 key);
 
-/* Wakes those with first <= key <= last; status (0 or -errno) becomes their wait_status.  Lock held. */
+/* Wakes those with first <= key <= last; status (0 or -errno) becomes their wait_status.  Lock
+ * held. */
 void wait_queue_wake(struct wait_queue *queue, u64 first, u64 last, int status);
 
 /* Takes a thread of this CPU off the queue it is parked on; false if it has been woken already. */

@@ -42,8 +42,8 @@ static void post(struct watch *watch, i64 status, u64 koid)
         watch_done(&watch->envelope);
 }
 
-int watch_add(struct list *list, const u8 *dead, i64 status, u64 koid, struct port *port, u64 cookie,
-              struct budget *budget)
+int watch_add(struct list *list, const u8 *dead, i64 status, u64 koid, struct port *port,
+              u64 cookie, struct budget *budget)
 {
     struct watch *watch = slab_alloc(&watch_cache, budget);
     if (!watch)

@@ -9,8 +9,8 @@
 #include "port.h"
 
 /* Links a watch into an object's list, unless *dead: then the notice is posted at once. */
-int watch_add(struct list *list, const u8 *dead, i64 status, u64 koid, struct port *port, u64 cookie,
-              struct budget *budget);
+int watch_add(struct list *list, const u8 *dead, i64 status, u64 koid, struct port *port,
+              u64 cookie, struct budget *budget);
 
 /* The object has died (its `dead` is set): posts all notices of its list. No locks held. */
 void watch_fire(struct list *list, i64 status, u64 koid);

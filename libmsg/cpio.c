@@ -15,7 +15,8 @@ enum field { FIELD_MODE = 1, FIELD_FILESIZE = 6, FIELD_NAMESIZE = 11 };
 #define MODE_TYPE 0170000u
 #define MODE_REGULAR 0100000u
 
-/* The n-th eight-digit hexadecimal field behind the six characters of magic; false: not a number. */
+/* The n-th eight-digit hexadecimal field behind the six characters of magic; false: not a number.
+ */
 static bool read_field(const uint8_t *header, enum field n, uint32_t *value)
 {
     const uint8_t *digits = header + 6 + n * FIELD_SIZE;

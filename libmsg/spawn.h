@@ -34,8 +34,9 @@ struct spawn {
     bool give_segments; /* the program gets handles to its own segments (see startup.h) */
 };
 
-/* The new task, running.  0, or: as elf_parse; -E2BIG too many handles or words, -EINVAL a name that
- * is too long; what the system calls used give.  After an error nothing is left of the task. */
+/* The new task, running.  0, or: as elf_parse; -E2BIG too many handles or words, -EINVAL a name
+ * that is too long; what the system calls used give.  After an error nothing is left of the task.
+ */
 struct spawned {
     handle_t task, thread;
 };

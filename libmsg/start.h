@@ -1,9 +1,9 @@
 /*
  * The first and last moments of a program: its thread block, the startup page, exit.
  *
- * A program defines main with what RDI brings: `int main(const struct startup *)`, or the first task
- * `int main(const struct boot_info *)`.  What main returns becomes the task's exit status.  Before
- * it prints or asks for the time a program calls startup_open (the first task print_open and
+ * A program defines main with what RDI brings: `int main(const struct startup *)`, or the first
+ * task `int main(const struct boot_info *)`.  What main returns becomes the task's exit status.
+ * Before it prints or asks for the time a program calls startup_open (the first task print_open and
  * clock_open).
  */
 #ifndef LIBMSG_START_H

@@ -1,6 +1,6 @@
 /*
- * Memory and strings.  Bulk goes by the string instructions, eight bytes at a time, which is as good
- * as it gets without vector registers.
+ * Memory and strings.  Bulk goes by the string instructions, eight bytes at a time, which is as
+ * good as it gets without vector registers.
  */
 #include "string.h"
 

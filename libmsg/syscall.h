@@ -79,7 +79,7 @@ syscall_results(uint64_t number, uint64_t a, uint64_t *rsi, uint64_t *rdx, uint6
     return result;
 }
 
-/* ---- Messages ----------------------------------------------------------------------------- */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 typedef uint64_t __attribute__((may_alias)) message_word;
 
@@ -181,7 +181,7 @@ static inline int64_t sys_message_info(uint64_t token)
     return syscall1(SYS_MESSAGE_INFO, token);
 }
 
-/* ---- Ports and handles -------------------------------------------------------------------- */
+/* ---- Ports and handles ----------------------------------------------------------------------- */
 
 static inline int64_t sys_port_create(uint32_t capacity)
 {
@@ -221,7 +221,7 @@ static inline int64_t sys_watch(handle_t handle, handle_t port, uint64_t cookie)
     return syscall4(SYS_WATCH, handle, port, cookie, 0);
 }
 
-/* ---- Tasks and threads -------------------------------------------------------------------- */
+/* ---- Tasks and threads ----------------------------------------------------------------------- */
 
 static inline int64_t sys_task_create(uint64_t budget)
 {
@@ -347,7 +347,7 @@ static inline int64_t sys_null(void)
     return syscall1(SYS_NULL, 0);
 }
 
-/* ---- Address spaces ----------------------------------------------------------------------- */
+/* ---- Address spaces -------------------------------------------------------------------------- */
 
 /* -> address, or a negative error */
 static inline int64_t sys_map(handle_t task, handle_t vmo, uint64_t offset, uint64_t length,
@@ -366,7 +366,7 @@ static inline int64_t sys_protect(handle_t task, uint64_t address, uint64_t leng
     return syscall4(SYS_PROTECT, task, address, length, flags);
 }
 
-/* ---- VM objects --------------------------------------------------------------------------- */
+/* ---- VM objects ------------------------------------------------------------------------------ */
 
 static inline int64_t sys_vmo_create(enum vmo_kind kind, uint64_t size, uint64_t argument,
                                      uint32_t flags)
@@ -447,7 +447,7 @@ static inline int64_t sys_vmo_info(handle_t vmo, struct vmo_information *info)
     return syscall_results(SYS_VMO_INFO, vmo, &info->size, &info->resident, &info->kind);
 }
 
-/* ---- For pagers --------------------------------------------------------------------------- */
+/* ---- For pagers ------------------------------------------------------------------------------ */
 
 static inline int64_t sys_vmo_supply(handle_t vmo, uint64_t offset, uint64_t length,
                                      handle_t source, uint64_t source_offset)
@@ -489,7 +489,7 @@ static inline int64_t sys_vmo_set_pager(handle_t vmo, handle_t port, uint64_t ke
     return syscall4(SYS_VMO_SET_PAGER, vmo, port, key, 0);
 }
 
-/* ---- Hardware ----------------------------------------------------------------------------- */
+/* ---- Hardware -------------------------------------------------------------------------------- */
 
 static inline int64_t sys_resource_create(handle_t resource, enum resource_kind kind, uint64_t base,
                                           uint64_t length)
@@ -549,7 +549,7 @@ static inline int64_t sys_domain_info(handle_t domain, uint64_t *pinned)
     return syscall_results(SYS_DOMAIN_INFO, domain, pinned, &rdx, &r10);
 }
 
-/* ---- The system --------------------------------------------------------------------------- */
+/* ---- The system ------------------------------------------------------------------------------ */
 
 static inline int64_t sys_system_info(void)
 {

@@ -1,9 +1,9 @@
 /*
  * Threads of this task, and what each keeps for itself.
  *
- * FS points at a thread's struct thread_block, the first word of which is its own address, so that a
- * thread finds its message page in one instruction.  The block of the first thread is static; that of
- * a thread made here lies at the top of its stack.
+ * FS points at a thread's struct thread_block, the first word of which is its own address, so that
+ * a thread finds its message page in one instruction.  The block of the first thread is static;
+ * that of a thread made here lies at the top of its stack.
  *
  * A thread's memory (guard, stack, block, message page) is one mapping.  It is given back by
  * thread_join, or thread_free once the thread is known to be dead.
@@ -41,8 +41,8 @@ struct thread_options {
 
 /*
  * Makes a thread that will call function(argument) and exit with status 0.  It does not run before
- * sys_thread_start(thread->handle).  task: a handle to this task with MANAGE.  0, -ENOMEM, -EMFILE or
- * what thread_create gives; *thread is written on success only.
+ * sys_thread_start(thread->handle).  task: a handle to this task with MANAGE.  0, -ENOMEM, -EMFILE
+ * or what thread_create gives; *thread is written on success only.
  */
 int64_t thread_create(struct thread *thread, handle_t task, void (*function)(void *),
                       void *argument, const struct thread_options *options);

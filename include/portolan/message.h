@@ -41,8 +41,8 @@ struct message {
 #define MESSAGE_ROOM (1u << 21)
 /* Bits 24..31 are the protocol's own. */
 
-/* A handle in a message. At sending: moved out of the sender's table (it needs TRANSFER; RECEIVE may not
- * be dropped). */
+/* A handle in a message. At sending: moved out of the sender's table (it needs TRANSFER; RECEIVE
+ * may not be dropped). */
 struct message_handle {
     handle_t handle;
     uint32_t

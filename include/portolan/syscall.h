@@ -4,7 +4,8 @@
  * How a call is made
  *   RAX holds the number; arguments go in RDI, RSI, RDX, R10, R8, R9; the result comes back in RAX
  *   (>= 0, or a negative error number).  RCX and R11 are lost; RDI, RSI, RDX and R10 may have been
- *   changed (by further results, or by a long call that was done in pieces); all others are preserved.
+ *   changed (by further results, or by a long call that was done in pieces); all others are
+ * preserved.
  *
  *   The message calls (DO, SEND, GET, REPLY, REPLY_GET, FORWARD) are made otherwise: RAX holds the
  *   number in bits 0..7 and a port's handle in bits 32..63, RDI a deadline, RSI a token or second
@@ -105,7 +106,8 @@ enum syscall_number {
 
     /* ---- Ports and handles ---------------------------------------------------------------- */
 
-    /* port_create(capacity) -> handle (all rights).  capacity: messages queued at most, 1..65536. */
+    /* port_create(capacity) -> handle (all rights).  capacity: messages queued at most, 1..65536.
+     */
     SYS_PORT_CREATE = 16,
     /* port_timer(port RECEIVE, deadline) -> 0.  Sets or (DEADLINE_NEVER) stops the port's timer. */
     SYS_PORT_TIMER = 17,
@@ -166,9 +168,9 @@ enum syscall_number {
     /* thread_kill(thread MANAGE, status) -> 0.  -EDEAD already dead. */
     SYS_THREAD_KILL = 40,
     /* thread_suspend(thread MANAGE, again) -> 0.  Stops before its next user instruction; counts,
-     * unless `again` is 1: then it only waits for a suspended thread to have stopped (-EINVAL it is not
-     * suspended).  A wait it is in goes on, but it does not run at its end.  Returns once it has stopped.
-     * -EDEAD. */
+     * unless `again` is 1: then it only waits for a suspended thread to have stopped (-EINVAL it is
+     * not suspended).  A wait it is in goes on, but it does not run at its end.  Returns once it
+     * has stopped. -EDEAD. */
     SYS_THREAD_SUSPEND = 41,
     /* thread_resume(thread MANAGE) -> 0.  -EINVAL not suspended. */
     SYS_THREAD_RESUME = 42,
@@ -241,8 +243,8 @@ enum syscall_number {
     /* vmo_write(vmo WRITE, offset, length <= 4096) -> 0; from the message bytes. */
     SYS_VMO_WRITE = 85,
     /* vmo_clone(vmo READ|DUPLICATE, offset, length) -> handle (all rights).  A copy-on-write
-     * snapshot; aligned.  The clone is charged for every page resident in the original.  Of a paged object:
-     * each page is taken when first touched.  -ENOTSUP physical, contiguous. */
+     * snapshot; aligned.  The clone is charged for every page resident in the original.  Of a paged
+     * object: each page is taken when first touched.  -ENOTSUP physical, contiguous. */
     SYS_VMO_CLONE = 86,
     /* vmo_slice(vmo DUPLICATE, offset, length) -> handle to part of it, with the same rights.
      * Aligned; follows the object's later contents. */
@@ -253,10 +255,10 @@ enum syscall_number {
      * Anonymous only (-ENOTSUP); -EBUSY if one is pinned. */
     SYS_VMO_DECOMMIT = 89,
     /*
-     * pin(vmo PIN + READ and/or WRITE, offset, length, domain MANAGE) -> number of addresses; RSI pin id
-     *   Makes resident and keeps in place; device addresses as uint64_t per page, the first one
-     *   with the offset's low bits, in the message bytes (so at most 512 pages: -E2BIG).  The device
-     *   may read/write as the handle's rights allow.  Lasts until unpin or the domain's reset.
+     * pin(vmo PIN + READ and/or WRITE, offset, length, domain MANAGE) -> number of addresses; RSI
+     * pin id Makes resident and keeps in place; device addresses as uint64_t per page, the first
+     * one with the offset's low bits, in the message bytes (so at most 512 pages: -E2BIG).  The
+     * device may read/write as the handle's rights allow.  Lasts until unpin or the domain's reset.
      */
     SYS_PIN = 90,
     /* unpin(domain MANAGE, pin id) -> 0.  -ENOENT. */
@@ -282,10 +284,12 @@ enum syscall_number {
     SYS_VMO_WRITEBACK_END = 100,
     /* vmo_dirty_room(vmo, pages) -> 0.  Adds to the room for dirty pages; wakes writers. */
     SYS_VMO_DIRTY_ROOM = 101,
-    /* vmo_set_pager(vmo, port SEND, key) -> 0.  A successor takes over; open requests come again. */
+    /* vmo_set_pager(vmo, port SEND, key) -> 0.  A successor takes over; open requests come again.
+     */
     SYS_VMO_SET_PAGER = 102,
 
-    /* ---- Hardware ------------------------------------------------------------------------------ */
+    /* ---- Hardware ------------------------------------------------------------------------------
+     */
 
     /* resource_create(resource, kind, base, length) -> handle.  A part of one that is held.
      * kinds: enum resource_kind; ROOT covers all. -EINVAL, -ERANGE. */
@@ -293,7 +297,8 @@ enum syscall_number {
     /* ioport_read(resource IOPORT, port, width 1|2|4) -> value.  -ERANGE not covered. */
     SYS_IOPORT_READ = 113,
     SYS_IOPORT_WRITE = 114, /* ioport_write(resource IOPORT, port, width, value) -> 0 */
-    /* irq_create(resource IRQ, gsi, flags IRQ_*) -> handle.  A line of the I/O APIC. -EBUSY taken. */
+    /* irq_create(resource IRQ, gsi, flags IRQ_*) -> handle.  A line of the I/O APIC. -EBUSY taken.
+     */
     SYS_IRQ_CREATE = 115,
     /* irq_create_msi(resource IRQ (any), count 1..32 power of two, domain or HANDLE_NONE, cpu)
      *   -> handle of the first; the others follow in the message bytes as uint32_t;
@@ -311,7 +316,8 @@ enum syscall_number {
     SYS_DOMAIN_RESET = 120,
     SYS_DOMAIN_INFO = 121, /* domain_info(domain) -> DOMAIN_TRANSLATED or 0; RSI pinned pages */
 
-    /* ---- The system ----------------------------------------------------------------------------- */
+    /* ---- The system -----------------------------------------------------------------------------
+     */
 
     /* system_info() -> 0; a struct system_info in the message page. */
     SYS_SYSTEM_INFO = 128,

@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 /*
- * A handle is a task's number for an object: a slot in its table and a generation.  A closed handle's
- * number is not valid again until its slot has been reused 65,535 times.  Zero is never a handle.
+ * A handle is a task's number for an object: a slot in its table and a generation.  A closed
+ * handle's number is not valid again until its slot has been reused 65,535 times.  Zero is never a
+ * handle.
  */
 typedef uint32_t handle_t;
 

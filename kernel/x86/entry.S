@@ -122,7 +122,7 @@ enter_frame:
     swapgs
     iretq
 
-/* ---- The message fast path: system calls below 16 ------------------------------------------------------------------- */
+/* ---- The message fast path: system calls below 16 -------------------------------------------- */
 
     .p2align 4
 message_entry:
@@ -236,7 +236,7 @@ fast_failed:
     movq FRAME_RSI(%rsp), %rsi
     jmp syscall_general
 
-/* ---- Interrupts and exceptions ------------------------------------------------------------------ */
+/* ---- Interrupts and exceptions --------------------------------------------------------------- */
 
     /* 256 stubs of 16 bytes; vectors 8, 10..14, 17, 21, 29, 30 come with an error code. */
     .globl interrupt_stubs

@@ -1,8 +1,8 @@
 /*
  * Four-level page tables (Intel SDM vol. 3, 4.5).  The kernel's half is shared by all: its 256 top
- * entries are there from boot on and never change.  An entry for a page changes only under the lock of
- * the object that it maps; a missing table is added by compare-exchange, and tables are freed with the
- * address space.
+ * entries are there from boot on and never change.  An entry for a page changes only under the lock
+ * of the object that it maps; a missing table is added by compare-exchange, and tables are freed
+ * with the address space.
  */
 #include "vmo_internal.h"
 

@@ -1,10 +1,10 @@
 /*
- * TLB shootdown: whoever reduces page-table entries interrupts the CPUs that have the address space loaded
- * and waits until each has answered, answering requests itself meanwhile.
+ * TLB shootdown: whoever reduces page-table entries interrupts the CPUs that have the address space
+ * loaded and waits until each has answered, answering requests itself meanwhile.
  *
- * Which CPUs those are is read from cpu->aspace without a lock.  A CPU stores that before it loads CR3, which
- * serialises; the requester changes the entry, fences, and then reads: so either it sees the store, or the
- * other CPU's walks see the new entry.
+ * Which CPUs those are is read from cpu->aspace without a lock.  A CPU stores that before it loads
+ * CR3, which serialises; the requester changes the entry, fences, and then reads: so either it sees
+ * the store, or the other CPU's walks see the new entry.
  */
 #include "tlb.h"
 

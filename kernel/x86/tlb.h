@@ -8,8 +8,9 @@
 
 struct aspace;
 
-/* After page-table entries for [address, address + pages * PAGE_SIZE) have been taken away or reduced: no CPU
- * uses the old ones when this returns. May wait for other CPUs; locks may be held. */
+/* After page-table entries for [address, address + pages * PAGE_SIZE) have been taken away or
+ * reduced: no CPU uses the old ones when this returns. May wait for other CPUs; locks may be held.
+ */
 void tlb_flush(struct aspace *aspace, u64 address, u64 pages);
 
 /* Answers what other CPUs ask of this one. */

@@ -1,6 +1,6 @@
 /*
- * The first task.  It has the root resource and the boot module, a cpio archive with the manifest and
- * the other programs, and starts what the words of the kernel's command line ask for:
+ * The first task.  It has the root resource and the boot module, a cpio archive with the manifest
+ * and the other programs, and starts what the words of the kernel's command line ask for:
  *
  *   test         every program of class test, one after the other; then QEMU ends with a status
  *   bench        the programs of class bench; bench-smp: those of that class

@@ -1,9 +1,10 @@
 /*
- * What the kernel's operations cost, in guest instructions: run under QEMU's -icount shift=0, one CPU,
- * where the time-stamp counter counts instructions exactly.
+ * What the kernel's operations cost, in guest instructions: run under QEMU's -icount shift=0, one
+ * CPU, where the time-stamp counter counts instructions exactly.
  *
- * Each figure is the median of several runs of many rounds, less what the empty loop takes, user stubs
- * included.  Prints a line per figure: BENCH, name, value, unit, budget, peers, separated by tabs.
+ * Each figure is the median of several runs of many rounds, less what the empty loop takes, user
+ * stubs included.  Prints a line per figure: BENCH, name, value, unit, budget, peers, separated by
+ * tabs.
  */
 #include "test.h"
 
@@ -53,7 +54,7 @@ static uint64_t median(uint64_t *values)
         median(runs_);                                                                             \
     })
 
-/* ---- The other side, in a task of its own --------------------------------------------------------------- */
+/* ---- The other side, in a task of its own ---------------------------------------------------- */
 
 static void echo(uint64_t argument)
 {
@@ -108,7 +109,7 @@ static void mend(uint64_t argument)
         kind = sys_reply_get(port, DEADLINE_NEVER, &message, &receipt);
 }
 
-/* ---- Messages ------------------------------------------------------------------------------------------------ */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 static void measure_calls(void)
 {
@@ -188,7 +189,7 @@ static void measure_fault(void)
     end_child(&child);
 }
 
-/* ---- Interrupts ------------------------------------------------------------------------------------------------ */
+/* ---- Interrupts ------------------------------------------------------------------------------ */
 
 static volatile uint64_t spun;
 static volatile uint32_t interrupts;
@@ -226,7 +227,8 @@ static void drive(void *argument)
     }
 }
 
-/* The i8254's counter 0 at some 1 kHz, by the I/O APIC's line 2 (ACPI's usual override of ISA line 0). */
+/* The i8254's counter 0 at some 1 kHz, by the I/O APIC's line 2 (ACPI's usual override of ISA line
+ * 0). */
 static void measure_interrupt(void)
 {
     handle_t root = startup_handle(startup, "root");
@@ -248,7 +250,7 @@ static void measure_interrupt(void)
     sys_handle_close(irq);
 }
 
-/* ---- Memory and tasks ----------------------------------------------------------------------------------------------- */
+/* ---- Memory and tasks ------------------------------------------------------------------------ */
 
 static void measure_memory(void)
 {
@@ -279,7 +281,8 @@ __asm__(".pushsection .text\n"
 
 static void measure_threads(void)
 {
-    /* The kernel's part: memory and message page are there already, as a thread library keeps them. */
+    /* The kernel's part: memory and message page are there already, as a thread library keeps them.
+     */
     static uint8_t stack[4096] __attribute__((aligned(16)));
     handle_t area = (handle_t)must(sys_vmo_create(VMO_ANONYMOUS, MESSAGE_AREA_SIZE, 0, 0), "area");
     struct thread_creation plan = {.task = startup->task,

@@ -1,9 +1,10 @@
 /*
- * Random system calls: ten million, from tasks on all CPUs, with random numbers, handles and arguments.  No
- * panic, no hang, no memory lost.  The seed is printed; the words seed=N and quick set it and take a tenth.
+ * Random system calls: ten million, from tasks on all CPUs, with random numbers, handles and
+ * arguments.  No panic, no hang, no memory lost.  The seed is printed; the words seed=N and quick
+ * set it and take a tenth.
  *
- * The tasks have a few objects of each kind and no resources.  They are killed and made anew from time to
- * time, in the middle of whatever they do.
+ * The tasks have a few objects of each kind and no resources.  They are killed and made anew from
+ * time to time, in the middle of whatever they do.
  */
 #include "test.h"
 

@@ -15,7 +15,7 @@ static volatile uint8_t *map_at(handle_t vmo, uint64_t address, uint64_t length,
     return (volatile uint8_t *)must(sys_map(0, vmo, 0, length, address, flags | MAP_FIXED), "map");
 }
 
-/* ---- Faults, seen by a handler: what an access does ------------------------------------------------------ */
+/* ---- Faults, seen by a handler: what an access does ------------------------------------------ */
 
 static handle_t fault_port;
 static volatile uint64_t fault_address, fault_reason, fault_count;
@@ -165,12 +165,13 @@ static void test_objects(void)
     sys_handle_close(vmo);
 }
 
-/* ---- Copy on write ------------------------------------------------------------------------------------------ */
+/* ---- Copy on write --------------------------------------------------------------------------- */
 
 static volatile bool writing;
 static volatile uint64_t *counters;
 
-/* Counts in two pages, one after the other: a snapshot must never see the second ahead of the first. */
+/* Counts in two pages, one after the other: a snapshot must never see the second ahead of the
+ * first. */
 static void writer(void *argument)
 {
     (void)argument;
@@ -230,7 +231,7 @@ static void test_clone(void)
     sys_handle_close(vmo);
 }
 
-/* ---- Loans ---------------------------------------------------------------------------------------------------- */
+/* ---- Loans ----------------------------------------------------------------------------------- */
 
 static handle_t loan_port, kept_loan;
 static volatile uint8_t *lent;
@@ -368,7 +369,7 @@ static void test_loan_under_use(void)
     sys_handle_close(ready);
 }
 
-/* ---- Pagers ------------------------------------------------------------------------------------------------------ */
+/* ---- Pagers ---------------------------------------------------------------------------------- */
 
 static handle_t pager_port, file, supply;
 static volatile uint32_t page_reads, room_requests;

@@ -9,7 +9,7 @@ static struct thread server_thread;
 static struct message got;
 static struct receipt receipt;
 
-/* ---- A server in a thread of its own: does what op says -------------------------------------------------- */
+/* ---- A server in a thread of its own: does what op says -------------------------------------- */
 
 enum { ECHO, SLOW, BYTES, HANDLES, TAKE, QUIT };
 
@@ -225,7 +225,7 @@ static void test_notifications(void)
     sys_handle_close(p);
 }
 
-/* ---- Forwarding ---------------------------------------------------------------------------------------------- */
+/* ---- Forwarding ------------------------------------------------------------------------------ */
 
 static handle_t second_port;
 
@@ -261,7 +261,7 @@ static void test_forward(void)
     is(thread_join(&thread, soon(), NULL), 0, "a getter ends when its port is closed");
 }
 
-/* ---- Deaths -------------------------------------------------------------------------------------------------- */
+/* ---- Deaths ---------------------------------------------------------------------------------- */
 
 static void hold_for_ever(uint64_t argument)
 {
@@ -351,7 +351,7 @@ static void test_interrupt(void)
     sys_handle_close(lonely);
 }
 
-/* ---- Priority inheritance ---------------------------------------------------------------------------------------- */
+/* ---- Priority inheritance -------------------------------------------------------------------- */
 
 static handle_t low_port, chain_port;
 static volatile uint32_t seen_priority, chain_priority;

@@ -1,9 +1,9 @@
 /*
- * Many messages: ten million calls and sends on all CPUs, nothing lost, doubled or out of order per sender.
- * The word `quick` on the command line takes a tenth of that.
+ * Many messages: ten million calls and sends on all CPUs, nothing lost, doubled or out of order per
+ * sender. The word `quick` on the command line takes a tenth of that.
  *
- * Most are calls between threads of one task, since under QEMU's TCG a switch of address spaces takes longer
- * than all the rest; sends come from other tasks.
+ * Most are calls between threads of one task, since under QEMU's TCG a switch of address spaces
+ * takes longer than all the rest; sends come from other tasks.
  */
 #include "test.h"
 

@@ -55,7 +55,7 @@ static void test_table_full(void)
     sys_handle_close(port);
 }
 
-/* ---- Tasks ------------------------------------------------------------------------------------------------ */
+/* ---- Tasks ----------------------------------------------------------------------------------- */
 
 static void exit_with(uint64_t status)
 {
@@ -123,7 +123,7 @@ static void test_tasks(void)
     is(sys_task_kill(startup->clock, 0), -EBADF, "only tasks are killed by task_kill");
 }
 
-/* ---- Threads ------------------------------------------------------------------------------------------------ */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 static volatile uint64_t counter;
 static handle_t never;
@@ -230,7 +230,7 @@ static void test_thread_errors(void)
     is(syscall1(12, 0), -ENOSYS, "nor is this one");
 }
 
-/* ---- The FPU: two threads with values of their own -------------------------------------------------------------- */
+/* ---- The FPU: two threads with values of their own ------------------------------------------- */
 
 static volatile uint32_t fpu_faults, fpu_done;
 
@@ -259,7 +259,7 @@ static void test_fpu(void)
     is(fpu_faults, 0, "and keep their registers across switches");
 }
 
-/* ---- Resources -------------------------------------------------------------------------------------------------------- */
+/* ---- Resources ------------------------------------------------------------------------------- */
 
 static void test_resources(void)
 {

@@ -1,7 +1,7 @@
 /*
- * ACPI tables are input: what they say is found, and what is wrong in them does no harm.  The tables
- * lie in an arena; platform_map hands out copies of exactly the bytes asked for, so that reading one
- * beyond them is caught.
+ * ACPI tables are input: what they say is found, and what is wrong in them does no harm.  The
+ * tables lie in an arena; platform_map hands out copies of exactly the bytes asked for, so that
+ * reading one beyond them is caught.
  */
 // sources: kernel/x86/acpi.c
 #include <setjmp.h>

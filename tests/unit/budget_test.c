@@ -1,5 +1,6 @@
 /*
- * Budgets: nobody uses more than its limit, what is given comes back, and moving conserves the whole.
+ * Budgets: nobody uses more than its limit, what is given comes back, and moving conserves the
+ * whole.
  */
 // sources: kernel/budget.c kernel/slab.c
 #include "fake_pages.h"

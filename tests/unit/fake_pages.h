@@ -1,7 +1,7 @@
 /*
- * Pages for tests of what is built on pages: from the host's allocator, so that ASan sees every access
- * past one, filled with garbage, counted, and refused on demand.  Addresses of the direct map are the
- * host's own.
+ * Pages for tests of what is built on pages: from the host's allocator, so that ASan sees every
+ * access past one, filled with garbage, counted, and refused on demand.  Addresses of the direct
+ * map are the host's own.
  */
 #ifndef FAKE_PAGES_H
 #define FAKE_PAGES_H

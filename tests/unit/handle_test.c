@@ -18,7 +18,7 @@ static struct task task;
 static struct budget budget = {.limit = 1 << 30};
 static u32 pages_out, refuse_after = UINT32_MAX, receivers_gone, puts_seen, forgotten;
 
-/* ---- What handle.c calls -------------------------------------------------------------------------- */
+/* ---- What handle.c calls --------------------------------------------------------------------- */
 
 struct task *current_task(void)
 {
@@ -72,7 +72,7 @@ void task_forget_handle(struct task *t, handle_t handle)
     forgotten = handle;
 }
 
-/* ---- Tests ---------------------------------------------------------------------------------------- */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static int set_up(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * Page allocation: blocks are aligned, never overlap, keep what is written in them, are all counted, and join
- * again when they are free.
+ * Page allocation: blocks are aligned, never overlap, keep what is written in them, are all
+ * counted, and join again when they are free.
  */
 // sources: kernel/page.c
 #include <setjmp.h>

@@ -1,5 +1,6 @@
 /*
- * A port's queue and waiters: order by priority and arrival, the kernel's messages, and the port's end.
+ * A port's queue and waiters: order by priority and arrival, the kernel's messages, and the port's
+ * end.
  */
 // sources: kernel/port.c
 #include <setjmp.h>
@@ -18,7 +19,7 @@ static struct cpu cpu;
 static u32 woken, ended, ended_error, cancelled, watches_fired, held_ended;
 static struct budget budget;
 
-/* ---- What port.c calls ---------------------------------------------------------------------------- */
+/* ---- What port.c calls ----------------------------------------------------------------------- */
 
 struct cpu *this_cpu(void)
 {
@@ -122,7 +123,7 @@ void reaper_add(struct reap *reap, bool (*piece)(struct reap *))
     reap_with = piece;
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------------ */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static int set_up(void **state)
 {

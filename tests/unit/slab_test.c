@@ -1,5 +1,6 @@
 /*
- * Slabs: objects do not overlap, come zeroed, are charged, and their pages go back when all are free.
+ * Slabs: objects do not overlap, come zeroed, are charged, and their pages go back when all are
+ * free.
  */
 // sources: kernel/slab.c kernel/budget.c
 #include "fake_pages.h"

@@ -1,5 +1,6 @@
 /*
- * AVL trees: always sorted, always balanced, and what is asked for is what a sorted array would say.
+ * AVL trees: always sorted, always balanced, and what is asked for is what a sorted array would
+ * say.
  */
 // sources: kernel/tree.c
 #include <setjmp.h>

@@ -1,12 +1,12 @@
 /*
- * A QEMU TCG plugin that looks closely at one stretch of guest execution: how many instructions, which
- * distinct 4 KiB pages of kernel code and data, and which slow instructions it takes.
+ * A QEMU TCG plugin that looks closely at one stretch of guest execution: how many instructions,
+ * which distinct 4 KiB pages of kernel code and data, and which slow instructions it takes.
  *
- * The guest marks the stretch by executing XCHG BX,BX (66 87 DB) at its beginning and at its end; each
- * stretch prints one line when it ends:
+ * The guest marks the stretch by executing XCHG BX,BX (66 87 DB) at its beginning and at its end;
+ * each stretch prints one line when it ends:
  *
- *   PATH n instructions I kernel K code C data D syscall S sysret R cr3 W fsbase F swapgs G invlpg L
- *        locked A wrmsr M xsave X
+ *   PATH n instructions I kernel K code C data D syscall S sysret R cr3 W fsbase F swapgs G invlpg
+ * L locked A wrmsr M xsave X
  *
  * Debian packages no header for plugins; the declarations are those of QEMU 7.2's plugin interface,
  * version 1 (docs/devel/tcg-plugins.rst). One virtual CPU only.

@@ -35,9 +35,9 @@ void run_thread(struct thread *thread, void (*function)(void *), void *argument,
                 int32_t priority);
 
 /*
- * A second task made of this program: the same code, a copy-on-write copy of its data as it is now, one
- * thread that runs function(argument) and then ends.  The handles are granted to it; their numbers there
- * are in child_handles[] of its copy.
+ * A second task made of this program: the same code, a copy-on-write copy of its data as it is now,
+ * one thread that runs function(argument) and then ends.  The handles are granted to it; their
+ * numbers there are in child_handles[] of its copy.
  */
 #define CHILD_HANDLES_MAX 8u
 #define CHILD_BUDGET (8ul << 20)
@@ -46,7 +46,8 @@ struct child {
 };
 extern handle_t child_handles[CHILD_HANDLES_MAX];
 extern handle_t child_self; /* in the child: its own task */
-/* If not HANDLE_NONE, a page of memory that children share with their maker, mapped at CHILD_SHARED. */
+/* If not HANDLE_NONE, a page of memory that children share with their maker, mapped at
+ * CHILD_SHARED. */
 extern handle_t child_shared;
 #define CHILD_SHARED 0x60000000ul
 void run_child(struct child *child, void (*function)(uint64_t), uint64_t argument,
@@ -56,8 +57,8 @@ void end_child(struct child *child);
 /* Waits for it to end by itself and closes the handles; its status. */
 int64_t join_child(struct child *child);
 
-/* Whether rounds of work leave less and less memory free.  The kernel keeps small stocks per CPU, so that one
- * round may differ from another by some pages; a leak goes on and on. */
+/* Whether rounds of work leave less and less memory free.  The kernel keeps small stocks per CPU,
+ * so that one round may differ from another by some pages; a leak goes on and on. */
 bool loses_memory(void (*work)(void));
 
 /* Bytes of memory free, once what is being taken apart is gone. */
