@@ -81,6 +81,13 @@ static void unpin_pages(struct vmo *vmo, u64 first, u64 end)
     }
 }
 
+u64 vmo_pinned_page(struct vmo *vmo, u64 index)
+{
+    if (vmo->kind == VMO_PHYSICAL || vmo->kind == VMO_CONTIGUOUS)
+        return vmo->physical + index * PAGE_SIZE;
+    return *pagetree_slot(&vmo->pages, index, false) & ~(u64)ENTRY_FLAGS;
+}
+
 int vmo_pin_pages(struct vmo *vmo, u64 first, u64 last, bool write, u64 *addresses)
 {
     for (u64 index = first; index <= last; index++) {
@@ -129,12 +136,10 @@ static int pin_loading(struct vmo *vmo, u64 first, u64 last)
 /* Copies between an edge and the part of the object's page that is lent. Object locked. */
 static void copy_edge(struct loan *loan, u32 which, bool out)
 {
-    u64 index = which ? last_page(loan) : first_page(loan), *entry, physical;
+    u64 index = which ? last_page(loan) : first_page(loan);
     u64 start = max(loan->offset, index * PAGE_SIZE);
     u64 end = min(loan->offset + loan->size, (index + 1) * PAGE_SIZE);
-    if (vmo_page(loan->vmo, index, false, &entry, &physical))
-        return;
-    u8 *page = (u8 *)phys_to_virt(physical) + start % PAGE_SIZE;
+    u8 *page = (u8 *)phys_to_virt(vmo_pinned_page(loan->vmo, index)) + start % PAGE_SIZE;
     u8 *edge = (u8 *)phys_to_virt(loan->edges[which]) + start % PAGE_SIZE;
     memcpy(out ? page : edge, out ? edge : page, end - start);
 }

@@ -22,10 +22,8 @@ static struct slab_cache pin_cache = SLAB_CACHE("pin", sizeof(struct pin), 16);
  * through. */
 static u64 page_address(const struct pin *pin, u64 index)
 {
-    u64 edge = pin->loan ? loan_edge(pin->loan, index) : 0, *entry, physical;
-    if (edge)
-        return edge;
-    return vmo_page(pin->vmo, index, false, &entry, &physical) ? 0 : physical;
+    u64 edge = pin->loan ? loan_edge(pin->loan, index) : 0;
+    return edge ? edge : vmo_pinned_page(pin->vmo, index);
 }
 
 /* Lets the domain's device reach pages [first, end) of the pin, or no more. Object locked. */

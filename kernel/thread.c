@@ -417,6 +417,8 @@ void thread_destroy(struct object *object)
         /* Never started: nothing of it is anywhere but its own memory. */
         message_pages_unpin(&thread->pages);
         envelope_unregister(&thread->call);
+        atomic_store(&thread->object.dead, 1);
+        watch_fire(&thread->watches, thread->status, thread->object.koid);
     }
     object_put(&thread->task->object);
     quiesce_free(&thread->quiesce, thread_free);

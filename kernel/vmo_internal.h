@@ -154,6 +154,8 @@ void pager_destroy(struct vmo *vmo);
  */
 int vmo_pin_pages(struct vmo *vmo, u64 first, u64 last, bool write, u64 *addresses);
 void vmo_unpin_pages(struct vmo *vmo, u64 first, u64 last);
+/* Where a page is that is pinned, whatever its state. Object locked. */
+u64 vmo_pinned_page(struct vmo *vmo, u64 index);
 
 /* ---- clone.c ----------------------------------------------------------------------------------
  */
