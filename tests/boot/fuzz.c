@@ -1,10 +1,10 @@
 /*
- * Random system calls: ten million, from tasks on all CPUs, with random numbers, handles and
- * arguments.  No panic, no hang, no memory lost.  The seed is printed; the words seed=N and quick
- * set it and take a tenth.
+ * Random system calls: half a million, or with the word `long` ten million, from tasks on all CPUs, with
+ * random numbers, handles and arguments.  No panic, no hang, no memory lost.  The seed is printed; the
+ * word seed=N sets it.
  *
- * The tasks have a few objects of each kind and no resources.  They are killed and made anew from
- * time to time, in the middle of whatever they do.
+ * The tasks have a few objects of each kind and no resources.  They are killed and made anew from time to
+ * time, in the middle of whatever they do.
  */
 #include "test.h"
 
@@ -164,14 +164,14 @@ int main(const void *found)
 {
     test_begin(found);
     const char *given = startup_option(startup, "seed=");
-    seed = __builtin_ia32_rdtsc();
+    seed = 1;
     if (given)
         string_to_number(given, &seed);
     wanted = 1000;
     print("# seed=%lu\n", seed);
     run_fuzzers();
     uint64_t before = settled_free_memory();
-    wanted = startup_has_word(startup, "quick") ? 1000000 : 10000000;
+    wanted = startup_has_word(startup, "long") ? 10000000 : 500000;
     uint64_t start = clock_now();
     run_fuzzers();
     print("# %lu calls in %lu ms\n", wanted, (uint64_t)((clock_now() - start) / MILLISECOND));
