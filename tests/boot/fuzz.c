@@ -1,10 +1,10 @@
 /*
- * Random system calls: half a million, or with the word `long` ten million, from tasks on all CPUs, with
- * random numbers, handles and arguments.  No panic, no hang, no memory lost.  The seed is printed; the
- * word seed=N sets it.
+ * Random system calls: half a million, or with the word `long` ten million, from tasks on all CPUs,
+ * with random numbers, handles and arguments.  No panic, no hang, no memory lost.  The seed is
+ * printed; the word seed=N sets it.
  *
- * The tasks have a few objects of each kind and no resources.  They are killed and made anew from time to
- * time, in the middle of whatever they do.
+ * The tasks have a few objects of each kind and no resources.  They are killed and made anew from
+ * time to time, in the middle of whatever they do.
  */
 #include "test.h"
 
