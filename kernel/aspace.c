@@ -181,7 +181,7 @@ static u64 find_gap(struct aspace *aspace, u64 from, u64 length)
 static bool is_free(struct aspace *aspace, u64 address, u64 length)
 {
     struct mapping *before = mapping_of(tree_floor(&aspace->mappings, address));
-    struct tree_node *after = tree_ceiling(&aspace->mappings, address);
+    struct tree_node *after = before ? tree_next(&before->node) : tree_first(&aspace->mappings);
     return !(before && mapping_end(before) > address) && !(after && after->key < address + length);
 }
 
@@ -296,10 +296,11 @@ i64 aspace_unmap(struct aspace *aspace, u64 address, u64 length, u64 *done)
     if (next && next->node.key < end) {
         u64 from = max(next->node.key, address);
         u64 to = min(min(mapping_end(next), end), from + UNMAP_PIECE);
-        if (!split(aspace, from)) {
+        if (from != next->node.key && !split(aspace, from)) {
             error = -ENOMEM;
         } else {
-            next = mapping_of(tree_floor(&aspace->mappings, from));
+            if (from != next->node.key)
+                next = mapping_of(tree_floor(&aspace->mappings, from));
             if (to < mapping_end(next))
                 trim_front(next, to - from);
             else

@@ -24,7 +24,8 @@ $(fast_objects): kernel/build.mk
 
 # What is on no path that is measured is better small than fast.
 hot_sources := $(patsubst %,kernel/%.c,fastpath fpu message message_end port sched handle cargo page slab \
-    pagetree fault vmo loan interrupt quiesce aspace tree x86/pagetable)
+    pagetree fault vmo loan interrupt quiesce aspace tree budget object x86/pagetable x86/irq \
+    x86/tlb)
 cold_objects := $(filter-out $(call objects,kernel,$(hot_sources)),$(kernel_objects))
 $(cold_objects): extra_flags := -Os
 $(cold_objects): kernel/build.mk

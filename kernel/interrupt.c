@@ -77,13 +77,13 @@ void interrupt_user(u64 vector)
 {
     struct cpu *cpu = this_cpu();
     struct thread *thread = cpu->current;
-    if (vector >= EXCEPTIONS) {
+    if (vector == EXCEPTION_PF) {
+        page_fault(thread);
+    } else if (vector >= EXCEPTIONS) {
         device_interrupt(vector);
         /* It may have been moved, stopped or killed. */
         if (!cpu->current)
             schedule();
-    } else if (vector == EXCEPTION_PF) {
-        page_fault(thread);
     } else if (vector != EXCEPTION_NM || fpu_use()) {
         message_fault(vector, 0, thread->user.error, vector == EXCEPTION_NM ? -ENOMEM : 0);
     }

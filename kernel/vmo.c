@@ -172,9 +172,11 @@ int vmo_page(struct vmo *vmo, u64 index, bool write, u64 **entry, u64 *physical)
     if (unlikely(!slot))
         return -ENOMEM;
     int error = 0;
-    if (!(*slot & ~(u64)ENTRY_FLAGS) || vmo->pager)
+    bool absent = !(*slot & ~(u64)ENTRY_FLAGS);
+    if (absent || vmo->pager)
         error = fill(vmo, index, write, slot);
-    if (likely(!error) && write &&
+    /* A page that has just been filled for writing is the object's own already. */
+    if (likely(!error) && write && !absent &&
         unlikely(atomic_load(&phys_to_page(*slot & ~(u64)ENTRY_FLAGS)->references) > 1))
         error = vmo_own_page(vmo, index, slot);
     *entry = slot;

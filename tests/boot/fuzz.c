@@ -1,5 +1,5 @@
 /*
- * Random system calls: half a million, or with the word `long` ten million, from tasks on all CPUs,
+ * Random system calls: 300,000, or with the word `long` ten million, from tasks on all CPUs,
  * with random numbers, handles and arguments.  No panic, no hang, no memory lost.  The seed is
  * printed; the word seed=N sets it.
  *
@@ -171,7 +171,7 @@ int main(const void *found)
     print("# seed=%lu\n", seed);
     run_fuzzers();
     uint64_t before = settled_free_memory();
-    wanted = startup_has_word(startup, "long") ? 10000000 : 500000;
+    wanted = startup_has_word(startup, "long") ? 10000000 : 300000;
     uint64_t start = clock_now();
     run_fuzzers();
     print("# %lu calls in %lu ms\n", wanted, (uint64_t)((clock_now() - start) / MILLISECOND));
