@@ -3,13 +3,16 @@
  */
 #include "budget.h"
 
+#include "page.h"
 #include "slab.h"
+
+#define RECLAIM_PAGES 16u
 
 static struct slab_cache budget_cache = SLAB_CACHE("budget", sizeof(struct budget), 16);
 
 struct budget *root_budget;
 
-struct budget *budget_create(struct budget *parent, u64 limit)
+seldom struct budget *budget_create(struct budget *parent, u64 limit)
 {
     if (limit > INT64_MAX)
         return NULL;
@@ -45,15 +48,21 @@ void budget_put(struct budget *budget)
     }
 }
 
-bool budget_charge(struct budget *budget, u64 bytes)
+rarely bool budget_charge_slowly(struct budget *budget, u64 bytes)
 {
-    if (unlikely(bytes > INT64_MAX))
+    atomic_sub(&budget->used, (i64)bytes);
+    /* Clean pages charged to it can go. */
+    if (bytes > RECLAIM_PAGES * PAGE_SIZE || !pager_reclaim(RECLAIM_PAGES, budget))
         return false;
-    /* As unsigned: a sum that overflows is more than any limit. */
-    if (likely((u64)atomic_add(&budget->used, (i64)bytes) <= (u64)atomic_load(&budget->limit)))
+    if ((u64)atomic_add(&budget->used, (i64)bytes) <= (u64)atomic_load(&budget->limit))
         return true;
     atomic_sub(&budget->used, (i64)bytes);
     return false;
+}
+
+bool budget_charge(struct budget *budget, u64 bytes)
+{
+    return bytes <= INT64_MAX && budget_charge_some(budget, bytes);
 }
 
 void budget_uncharge(struct budget *budget, u64 bytes)
@@ -61,7 +70,7 @@ void budget_uncharge(struct budget *budget, u64 bytes)
     atomic_sub(&budget->used, (i64)bytes);
 }
 
-static u32 depth(const struct budget *budget)
+static seldom u32 depth(const struct budget *budget)
 {
     u32 levels = 0;
     while ((budget = budget->parent))
@@ -69,7 +78,7 @@ static u32 depth(const struct budget *budget)
     return levels;
 }
 
-static struct budget *common_ancestor(struct budget *a, struct budget *b)
+static seldom struct budget *common_ancestor(struct budget *a, struct budget *b)
 {
     u32 depth_a = depth(a), depth_b = depth(b);
     for (; depth_a > depth_b; depth_a--)
@@ -88,7 +97,7 @@ static struct budget *common_ancestor(struct budget *a, struct budget *b)
  * ancestor each one's limit changes, and with it what its parent uses; the ancestor's own limit
  * stays.  Each step errs towards refusing a charge made meanwhile.
  */
-bool budget_move(struct budget *from, struct budget *to, u64 bytes)
+seldom bool budget_move(struct budget *from, struct budget *to, u64 bytes)
 {
     if (bytes > INT64_MAX || !budget_charge(from, bytes))
         return false;

@@ -21,8 +21,21 @@ struct budget *budget_create(struct budget *parent, u64 limit);
 void budget_get(struct budget *budget);
 void budget_put(struct budget *budget);
 
-/* Charges bytes; false (and nothing charged) if that would pass the limit. */
+/* Charges bytes, giving up clean pages charged to the budget if that helps; false (and nothing
+ * charged) if it would pass the limit. */
 bool budget_charge(struct budget *budget, u64 bytes);
+
+/* The second half of budget_charge_some. */
+rarely bool budget_charge_slowly(struct budget *budget, u64 bytes);
+
+/* budget_charge for a number of bytes that is known to be small. */
+static inline bool budget_charge_some(struct budget *budget, u64 bytes)
+{
+    /* As unsigned: a sum that overflows is more than any limit. */
+    return likely((u64)atomic_add(&budget->used, (i64)bytes) <= (u64)atomic_load(&budget->limit)) ||
+           budget_charge_slowly(budget, bytes);
+}
+
 void budget_uncharge(struct budget *budget, u64 bytes);
 
 /* Moves limit between two budgets; false if `from` has less unused. */

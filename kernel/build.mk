@@ -20,15 +20,14 @@ $(build)/kernel/font.o: $(build)/kernel/font.s
 fast_objects := $(build)/kernel/kernel/fastpath.o $(build)/kernel/kernel/fpu.o
 $(fast_objects): extra_flags := -fomit-frame-pointer -ffixed-rbp -ffixed-rbx -ffixed-r8 \
     -ffixed-r9 -ffixed-r10 -ffixed-r12 -ffixed-r13 -ffixed-r14 -ffixed-r15
-$(fast_objects): kernel/build.mk
 
 # What is on no path that is measured is better small than fast.
 hot_sources := $(patsubst %,kernel/%.c,fastpath fpu message message_end port sched handle cargo page slab \
-    pagetree fault vmo loan interrupt quiesce aspace tree budget object x86/pagetable x86/irq \
-    x86/tlb)
+    pagetree fault vmo loan pin sys_map interrupt quiesce aspace tree x86/pagetable)
 cold_objects := $(filter-out $(call objects,kernel,$(hot_sources)),$(kernel_objects))
 $(cold_objects): extra_flags := -Os
-$(cold_objects): kernel/build.mk
+# How a file is compiled depends on the lists above.
+$(kernel_objects): kernel/build.mk
 
 # Linked twice: first with an empty symbol table, then with that of the first.  The table lies
 # behind the code, so no function moves; tools/symbols checks that.

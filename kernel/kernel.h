@@ -23,6 +23,17 @@ typedef int64_t i64;
 #define max(a, b) ((a) > (b) ? (a) : (b))
 #define noreturn _Noreturn
 
+/* A function that is better small than fast, in a file of which others are measured. */
+#define seldom __attribute__((cold))
+
+/* A function off the straight way.  It saves all registers itself, so that those who call it in
+ * case keep theirs free of care for it. */
+#ifdef UNIT_TEST
+#define rarely __attribute__((noinline, cold))
+#else
+#define rarely __attribute__((noinline, cold, no_caller_saved_registers))
+#endif
+
 void *memcpy(void *to, const void *from, size_t n);
 void *memset(void *to, int byte, size_t n);
 void *memmove(void *to, const void *from, size_t n);

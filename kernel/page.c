@@ -8,7 +8,6 @@
 #include "page.h"
 
 #include "cpu.h"
-#include "pager.h"
 #include "spinlock.h"
 
 #define STOCK_MAX 32u
@@ -21,11 +20,12 @@ static struct spinlock lock;
 static u32 free_blocks[PAGE_ORDER_MAX + 1]; /* page numbers; 0: none */
 static u64 free_pages, total_pages;
 static struct stock {
-    u32 count;
+    u64 count;
     u64 pages[STOCK_MAX];
+    u64 unused[64 - STOCK_MAX - 1]; /* a CPU's stock is found by a shift */
 } stocks[CPUS_MAX];
 
-void page_init(struct page *array, u64 count)
+seldom void page_init(struct page *array, u64 count)
 {
     page_array = array;
     page_count = count;
@@ -64,7 +64,7 @@ static u64 buddy_of(u64 physical, u32 order)
 }
 
 /* Puts a block back, joined with its free buddies. Lock held. */
-static void put_block(u64 physical, u32 order)
+static seldom void put_block(u64 physical, u32 order)
 {
     free_pages += 1ul << order;
     for (; order < PAGE_ORDER_MAX; order++) {
@@ -79,7 +79,7 @@ static void put_block(u64 physical, u32 order)
 }
 
 /* Takes a block, split from a larger one if need be; 0: none. Lock held. */
-static u64 take_block(u32 order)
+static seldom u64 take_block(u32 order)
 {
     u32 have = order;
     while (have <= PAGE_ORDER_MAX && !free_blocks[have])
@@ -96,7 +96,7 @@ static u64 take_block(u32 order)
     return physical;
 }
 
-void page_add_free(u64 physical, u64 bytes)
+seldom void page_add_free(u64 physical, u64 bytes)
 {
     u64 end = page_down(physical + bytes);
     physical = page_up(physical);
@@ -115,7 +115,7 @@ void page_add_free(u64 physical, u64 bytes)
     spin_unlock(&lock);
 }
 
-static void fill_stock(struct stock *stock)
+static seldom void fill_stock(struct stock *stock)
 {
     spin_lock(&lock);
     while (stock->count < STOCK_BATCH) {
@@ -127,7 +127,7 @@ static void fill_stock(struct stock *stock)
     spin_unlock(&lock);
 }
 
-static void empty_stock(struct stock *stock, u32 down_to)
+static rarely void empty_stock(struct stock *stock, u32 down_to)
 {
     spin_lock(&lock);
     while (stock->count > down_to)
@@ -135,20 +135,16 @@ static void empty_stock(struct stock *stock, u32 down_to)
     spin_unlock(&lock);
 }
 
-static u64 take_single(void)
+/* A page, with the stock filled again. */
+static rarely u64 refill_and_take(struct stock *stock)
 {
-    struct stock *stock = &stocks[this_cpu()->id];
-    if (unlikely(!stock->count)) {
-        fill_stock(stock);
-        if (!stock->count)
-            pager_reclaim(STOCK_BATCH); /* into the stock */
-        if (!stock->count)
-            return 0;
-    }
-    return stock->pages[--stock->count];
+    fill_stock(stock);
+    if (!stock->count)
+        pager_reclaim(STOCK_BATCH, NULL); /* into the stock */
+    return stock->count ? stock->pages[--stock->count] : 0;
 }
 
-static u64 take_large(u32 order)
+static rarely u64 take_large(u32 order)
 {
     if (order > PAGE_ORDER_MAX)
         return 0;
@@ -159,14 +155,21 @@ static u64 take_large(u32 order)
         if (physical || attempt == 2)
             return physical;
         if (attempt)
-            pager_reclaim(2ul << order);
+            pager_reclaim(2ul << order, NULL);
         empty_stock(&stocks[this_cpu()->id], 0);
     }
 }
 
 u64 page_alloc(u32 order, enum page_kind kind)
 {
-    u64 physical = likely(order == 0) ? take_single() : take_large(order);
+    struct stock *stock = &stocks[this_cpu()->id];
+    u64 physical;
+    if (unlikely(order))
+        physical = take_large(order);
+    else if (likely(stock->count))
+        physical = stock->pages[--stock->count];
+    else
+        physical = refill_and_take(stock);
     if (unlikely(!physical))
         return 0;
     struct page *page = phys_to_page(physical);
@@ -200,7 +203,7 @@ void page_free(u64 physical, u32 order)
     spin_unlock(&lock);
 }
 
-u64 page_free_count(void)
+seldom u64 page_free_count(void)
 {
     u64 count = free_pages;
     for (u32 i = 0; i < CPUS_MAX; i++)

@@ -64,6 +64,17 @@ u64 page_alloc(u32 order, enum page_kind kind);
 u64 page_alloc_zeroed(u32 order, enum page_kind kind);
 void page_free(u64 physical, u32 order);
 
+/*
+ * pager.c: frees about so many clean pages of paged objects that can be locked at once, only those
+ * charged to a budget if one is given; how many it was.  Any lock may be held.
+ */
+struct budget;
+u64 pager_reclaim(u64 wanted, const struct budget *budget);
+
+/* The same with no locks held, so that it can wait for what is locked: called when something has
+ * failed for want of memory, which can be tried again if this is true. */
+bool pager_recover(const struct budget *budget);
+
 u64 page_free_count(void);  /* pages, stocks included; exact only when the other CPUs are still */
 u64 page_total_count(void); /* pages given with page_add_free */
 

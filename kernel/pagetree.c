@@ -21,7 +21,7 @@ static bool covers(const struct pagetree *tree, u64 index)
 }
 
 /* Adds levels above until index fits. */
-static bool grow(struct pagetree *tree, u64 index)
+static seldom bool grow(struct pagetree *tree, u64 index)
 {
     while (!tree->height || !covers(tree, index)) {
         struct node *node =
@@ -71,18 +71,26 @@ u64 *pagetree_next(struct pagetree *tree, u64 *index, u64 end)
     return NULL;
 }
 
-static void free_level(struct pagetree *tree, struct node *node, u32 level)
+/* Frees the lowest nodes first, so that it can stop anywhere. */
+static seldom bool free_level(struct pagetree *tree, struct node *node, u32 level, u32 *most)
 {
-    for (u32 i = 0; level && i < WAYS; i++)
-        if (node->entries[i])
-            free_level(tree, (struct node *)node->entries[i], level - 1);
+    for (u32 i = 0; level && i < WAYS; i++) {
+        if (node->entries[i] && !free_level(tree, (struct node *)node->entries[i], level - 1, most))
+            return false;
+        node->entries[i] = 0;
+    }
+    if (!*most)
+        return false;
+    --*most;
     slab_free(&node_cache, node, tree->budget);
+    return true;
 }
 
-void pagetree_clear(struct pagetree *tree)
+seldom bool pagetree_clear(struct pagetree *tree, u32 most)
 {
-    if (tree->height)
-        free_level(tree, tree->root, tree->height - 1);
+    if (tree->height && !free_level(tree, tree->root, tree->height - 1, &most))
+        return false;
     tree->root = NULL;
     tree->height = 0;
+    return true;
 }

@@ -19,10 +19,17 @@ struct pagetree {
  * memory. */
 u64 *pagetree_slot(struct pagetree *tree, u64 index, bool create);
 
+/* The same without creating, and inline for small objects. */
+static inline u64 *pagetree_find(struct pagetree *tree, u64 index)
+{
+    return likely(tree->height == 1 && index < 64) ? (u64 *)tree->root + index
+                                                   : pagetree_slot(tree, index, false);
+}
+
 /* The first nonzero entry with number >= *index (which becomes its number) and < end; or NULL. */
 u64 *pagetree_next(struct pagetree *tree, u64 *index, u64 end);
 
-/* Frees all nodes; the entries are zero or forgotten. */
-void pagetree_clear(struct pagetree *tree);
+/* Frees at most `most` nodes; the entries are zero or forgotten.  True when none is left. */
+bool pagetree_clear(struct pagetree *tree, u32 most);
 
 #endif

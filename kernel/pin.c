@@ -1,131 +1,307 @@
 /*
  * Pins: memory that a device may reach, kept in place until its driver unpins it or the device's
- * domain is reset. A pin outlives the loan it was made through: a device may still be writing.
+ * domain is reset.  A pin outlives the loan it was made through: a device may still be writing.
+ *
+ * A domain's pins are in its list, under its lock (level 6), in the order made: what is unpinned is
+ * mostly among the first.  A pin that has been taken out of the list is its taker's.
+ *
+ * A device's address of a page is the physical one, with an IOMMU too: what confines a device is
+ * which pages its domain lets through.
  */
-#include "pin.h"
-
 #include "slab.h"
+#include "sys_memory.h"
+#include "thread.h"
 #include "vmo_internal.h"
 #include "x86/domain.h"
+
+#define PAGES_MAX (MESSAGE_BYTES_MAX / sizeof(u64))
 
 struct pin {
     struct list domain_link;
     u64 id, first, last; /* page numbers of the object */
-    struct vmo *vmo;     /* a reference */
-    struct loan *loan;   /* a reference that keeps the edges, or NULL */
-    struct budget *budget;
+    u64 single;          /* the only page, if usual */
+    bool usual;          /* see pin_usual */
+    struct vmo *vmo;     /* a reference, if loan is NULL */
+    struct loan *loan;   /* a reference, which keeps the object and the edges; or NULL */
 };
 
 static struct slab_cache pin_cache = SLAB_CACHE("pin", sizeof(struct pin), 16);
 
-/* A device address is the physical one: what confines a device is which of them its domain lets
- * through. */
-static u64 page_address(const struct pin *pin, u64 index)
+/* Object locked. */
+static seldom u64 page_of(const struct pin *pin, u64 index)
 {
-    u64 edge = pin->loan ? loan_edge(pin->loan, index) : 0;
-    return edge ? edge : vmo_pinned_page(pin->vmo, index);
+    u64 edge = loan_edge(pin->loan, index);
+    if (edge)
+        return edge;
+    return vmo_resident_page(pin->vmo, index);
 }
 
-/* Lets the domain's device reach pages [first, end) of the pin, or no more. Object locked. */
-static int open_pages(struct domain *domain, struct pin *pin, u32 rights, u64 *addresses)
+static u64 pages_in(const struct pin *pin)
+{
+    return pin->last - pin->first + 1;
+}
+
+/* ---- Pinning
+ * ---------------------------------------------------------------------------------------- */
+
+/* Lets the device reach the pages, and enters the pin; all or nothing. */
+static seldom int open_pages(struct domain *domain, struct pin *pin, u32 rights, u64 *addresses,
+                             u64 *id)
 {
     int error = 0;
+    u64 index = pin->first;
     spin_lock(&domain->lock);
-    for (u64 i = pin->first; !error && i <= pin->last; i++)
-        error =
-            domain_map(domain, page_address(pin, i), PAGE_SIZE, rights, &addresses[i - pin->first]);
-    if (!error) {
-        pin->id = ++domain->next_id;
-        list_prepend(&domain->pins, &pin->domain_link);
-        domain->pinned_pages += pin->last - pin->first + 1;
+    for (; index <= pin->last; index++) {
+        u64 page = page_of(pin, index), address;
+        error = domain_map(domain, page, PAGE_SIZE, rights, &address);
+        if (unlikely(error))
+            break;
+        /* In the caller's own page, who may change it: it is not read again. */
+        addresses[index - pin->first] = address;
     }
+    if (likely(!error)) {
+        *id = pin->id = ++domain->next_id;
+        list_append(&domain->pins, &pin->domain_link);
+        domain->pinned_pages += pages_in(pin);
+    }
+    while (unlikely(error) && index-- > pin->first)
+        domain_unmap(domain, page_of(pin, index), PAGE_SIZE);
     spin_unlock(&domain->lock);
     return error;
 }
 
-/* Gives up a pin that is in no list any more. */
-static void release(struct domain *domain, struct pin *pin)
+/* Object locked, and the loan, if there is one. */
+static seldom int pin_locked(struct pin *pin, struct domain *domain, u32 rights, u64 *addresses,
+                             u64 *id)
 {
     struct vmo *vmo = pin->vmo;
-    struct budget *budget = pin->budget;
-    spin_lock(&vmo->lock);
-    spin_lock(&domain->lock);
-    for (u64 i = pin->first; i <= pin->last; i++)
-        domain_unmap(domain, page_address(pin, i), PAGE_SIZE);
-    spin_unlock(&domain->lock);
-    vmo_unpin_pages(vmo, pin->first, pin->last);
-    spin_unlock(&vmo->lock);
-    if (pin->loan)
-        object_put(loan_object(pin->loan));
-    slab_free(&pin_cache, pin, budget);
-    budget_put(budget);
-    object_put(&vmo->object);
+    if (pin->loan && pin->loan->state != LOAN_LIVE)
+        return -EREVOKED;
+    if (range_exceeds(pin->first * PAGE_SIZE, pages_in(pin) * PAGE_SIZE, vmo->size))
+        return -ERANGE;
+    int error = vmo_pin_pages(vmo, pin->first, pin->last, rights & RIGHT_WRITE, NULL);
+    if (error)
+        return error;
+    error = open_pages(domain, pin, rights, addresses, id);
+    if (error)
+        vmo_unpin_pages(vmo, pin->first, pin->last);
+    return error;
 }
 
-i64 pin_create(const struct span *span, u64 offset, u64 length, struct domain *domain, u32 rights,
-               struct budget *budget, u64 *addresses, u64 *id)
+static seldom int pin_through_object(struct pin *pin, struct domain *domain, u32 rights,
+                                     u64 *addresses, u64 *id)
+{
+    /* A loan that ends keeps its pages no longer: it is held live meanwhile. */
+    if (pin->loan)
+        spin_lock(&pin->loan->lock);
+    spin_lock(&pin->vmo->lock);
+    int error = pin_locked(pin, domain, rights, addresses, id);
+    spin_unlock(&pin->vmo->lock);
+    if (pin->loan)
+        spin_unlock(&pin->loan->lock);
+    return error;
+}
+
+static seldom i64 pin_create(const struct span *span, u64 offset, u64 length, struct domain *domain,
+                             u32 rights, u64 *addresses, u64 *id)
 {
     u64 start = span->offset + offset;
-    struct pin *pin = slab_alloc(&pin_cache, budget);
+    struct loan *loan = span->loan && !span->loan->slice ? span->loan : NULL;
+    struct pin *pin = slab_alloc_unset(&pin_cache, domain->budget);
     if (!pin)
         return -ENOMEM;
-    struct vmo *vmo = span->vmo;
-    pin->vmo = vmo;
+    struct object *kept = loan ? loan_object(loan) : vmo_object(span->vmo);
+    if (!object_get_live(kept)) {
+        slab_free(&pin_cache, pin, domain->budget);
+        return -EBADF;
+    }
+    pin->vmo = span->vmo;
+    pin->loan = loan;
     pin->first = start / PAGE_SIZE;
     pin->last = (start + length - 1) / PAGE_SIZE;
-    pin->loan = span->loan;
-    pin->budget = budget;
-    spin_lock(&vmo->lock);
-    i64 error = vmo_pin_pages(vmo, pin->first, pin->last, rights & RIGHT_WRITE, NULL);
-    if (!error && (error = open_pages(domain, pin, rights, addresses)))
-        vmo_unpin_pages(vmo, pin->first, pin->last);
-    spin_unlock(&vmo->lock);
+    pin->usual = false;
+    u64 pages = pages_in(pin);
+    int error = pin_through_object(pin, domain, rights, addresses, id);
     if (error) {
-        slab_free(&pin_cache, pin, budget);
+        slab_free(&pin_cache, pin, domain->budget);
+        object_put(kept);
         return error;
     }
-    object_get(vmo_object(vmo));
-    if (pin->loan)
-        object_get(loan_object(pin->loan));
-    budget_get(budget);
+    /* From here on the pin may be gone: another thread of the task can guess its number. */
     addresses[0] += start % PAGE_SIZE;
-    *id = pin->id;
-    return (i64)(pin->last - pin->first + 1);
+    return (i64)pages;
 }
 
-i64 pin_remove(struct domain *domain, u64 id)
+/*
+ * The usual pin: of a loan of (part of) one page.  0: anything else, and nothing done.  What a loan
+ * lends is pinned already, and there as long as it is live.
+ */
+static inline i64 pin_usual(struct loan *loan, u64 offset, u64 length, struct domain *domain,
+                            u32 rights)
 {
-    struct pin *found = NULL;
+    u64 single = loan->single;
+    if (unlikely(!single) || unlikely(loan->edged) ||
+        unlikely(range_exceeds(offset, length, loan->size)) || unlikely(!length))
+        return 0;
+    struct pin *pin = slab_alloc_unset(&pin_cache, domain->budget);
+    if (unlikely(!pin))
+        return 0;
+    spin_lock(&loan->lock);
+    if (unlikely(loan->state != LOAN_LIVE) || unlikely(page_pin(single)))
+        goto unlock_loan;
+    /* Whoever lends has a reference for as long as it is live. */
+    object_get(&loan->object);
+    spin_unlock(&loan->lock);
+    pin->first = pin->last = loan->offset / PAGE_SIZE;
+    pin->single = single;
+    pin->usual = true;
+    pin->loan = loan;
+    struct thread *self = current_thread();
+    u64 address;
     spin_lock(&domain->lock);
-    list_for_each (node, &domain->pins) {
-        struct pin *pin = list_entry(node, struct pin, domain_link);
-        if (pin->id == id) {
-            found = pin;
-            list_remove(node);
-            domain->pinned_pages -= pin->last - pin->first + 1;
-            break;
-        }
-    }
+    if (unlikely(domain_map(domain, single, PAGE_SIZE, rights, &address)))
+        goto unlock_domain;
+    self->user.rsi = pin->id = ++domain->next_id;
+    list_append(&domain->pins, &pin->domain_link);
+    domain->pinned_pages++;
     spin_unlock(&domain->lock);
-    if (!found)
-        return -ENOENT;
-    release(domain, found);
+    *(u64 *)self->message_bytes = address + (loan->offset + offset) % PAGE_SIZE;
+    return 1;
+
+unlock_domain:
+    spin_unlock(&domain->lock);
+    page_unpin(single);
+    object_put(&loan->object);
+    goto free;
+unlock_loan:
+    spin_unlock(&loan->lock);
+free:
+    slab_free(&pin_cache, pin, domain->budget);
     return 0;
 }
 
-void pin_release_all(struct domain *domain)
+static inline struct domain *domain_of_handle(handle_t handle, i64 *error)
+{
+    struct handle_entry *entry = current_slot(handle);
+    struct object *object = atomic_load(&entry->object);
+    u32 have = atomic_load(&entry->rights_and_type);
+    *error = -EBADF;
+    /* The handle is read last: a slot that was closed has another. */
+    if (unlikely((u8)have != OBJECT_DOMAIN) || unlikely(atomic_load(&entry->handle) != handle) ||
+        unlikely(!object))
+        return NULL;
+    *error = -EPERM;
+    return likely(have >> 8 & RIGHT_MANAGE) ? domain_of_object(object) : NULL;
+}
+
+static rarely i64 pin_any(const struct span *span, u64 offset, u64 length, struct domain *domain,
+                          u32 rights)
+{
+    if (!length || range_exceeds(offset, length, span->size))
+        return -ERANGE;
+    if ((span->offset + offset) % PAGE_SIZE + length > PAGES_MAX * PAGE_SIZE)
+        return -E2BIG;
+    u64 id = 0;
+    i64 count = pin_create(span, offset, length, domain, rights, current_message_bytes(), &id);
+    if (count > 0)
+        set_result2(id);
+    return count;
+}
+
+i64 sys_pin(u64 handle, u64 offset, u64 length, u64 domain_handle)
+{
+    struct span span;
+    i64 error = span_lookup((handle_t)handle, RIGHT_PIN, &span);
+    if (unlikely(error))
+        return error;
+    struct domain *domain = domain_of_handle((handle_t)domain_handle, &error);
+    if (unlikely(!domain))
+        return error;
+    u32 rights = span.rights & (RIGHT_READ | RIGHT_WRITE);
+    if (unlikely(!rights))
+        return -EPERM;
+    i64 count = likely(span.loan) ? pin_usual(span.loan, offset, length, domain, rights) : 0;
+    if (unlikely(!count))
+        count = pin_any(&span, offset, length, domain, rights);
+    /* A loan may have been taken from this task meanwhile, by one who saw nothing to undo yet. */
+    if (unlikely(current_slot((handle_t)handle)->handle != (handle_t)handle) && count > 0) {
+        sys_unpin(domain_handle, current_thread()->user.rsi);
+        return -EBADF;
+    }
+    return count;
+}
+
+/* Gives up a pin that is in no list: the device's access first. */
+static rarely void release(struct domain *domain, struct pin *pin)
+{
+    struct vmo *vmo = pin->vmo;
+    spin_lock(&vmo->lock);
+    spin_lock(&domain->lock);
+    for (u64 index = pin->first; index <= pin->last; index++)
+        domain_unmap(domain, page_of(pin, index), PAGE_SIZE);
+    spin_unlock(&domain->lock);
+    vmo_unpin_pages(vmo, pin->first, pin->last);
+    spin_unlock(&vmo->lock);
+    object_put(pin->loan ? &pin->loan->object : &vmo->object);
+    slab_free(&pin_cache, pin, domain->budget);
+}
+
+/* ---- Unpinning
+ * --------------------------------------------------------------------------------------- */
+
+/* Takes a pin out of the domain's list, and what can be done at once away from it. Domain locked.
+ */
+static inline void take_out(struct domain *domain, struct pin *pin)
+{
+    list_remove(&pin->domain_link);
+    domain->pinned_pages -= pages_in(pin);
+    if (likely(pin->usual))
+        domain_unmap(domain, pin->single, PAGE_SIZE);
+}
+
+/* Gives up what a pin that was taken out keeps. */
+static inline void give_up(struct domain *domain, struct pin *pin)
+{
+    if (unlikely(!pin->usual)) {
+        release(domain, pin);
+        return;
+    }
+    page_unpin(pin->single);
+    object_put(&pin->loan->object);
+    slab_free_hot(&pin_cache, pin, domain->budget);
+}
+
+i64 sys_unpin(u64 handle, u64 id)
+{
+    i64 error;
+    struct domain *domain = domain_of_handle((handle_t)handle, &error);
+    if (unlikely(!domain))
+        return error;
+    spin_lock(&domain->lock);
+    list_for_each (node, &domain->pins) {
+        struct pin *pin = list_entry(node, struct pin, domain_link);
+        if (likely(pin->id == id)) {
+            take_out(domain, pin);
+            spin_unlock(&domain->lock);
+            give_up(domain, pin);
+            return 0;
+        }
+    }
+    spin_unlock(&domain->lock);
+    return -ENOENT;
+}
+
+seldom void pin_release_all(struct domain *domain)
 {
     for (;;) {
-        struct pin *pin = NULL;
         spin_lock(&domain->lock);
-        if (!list_empty(&domain->pins)) {
-            pin = list_first(&domain->pins, struct pin, domain_link);
-            list_remove(&pin->domain_link);
-            domain->pinned_pages -= pin->last - pin->first + 1;
-        }
-        spin_unlock(&domain->lock);
-        if (!pin)
+        if (list_empty(&domain->pins)) {
+            spin_unlock(&domain->lock);
             return;
-        release(domain, pin);
+        }
+        struct pin *pin = list_first(&domain->pins, struct pin, domain_link);
+        take_out(domain, pin);
+        spin_unlock(&domain->lock);
+        give_up(domain, pin);
     }
 }

@@ -9,8 +9,7 @@
 #include "cpu.h"
 #include "page.h"
 
-#define STOCK_MAX 16u
-#define STOCK_BATCH 8u
+#define STOCK_BATCH (SLAB_STOCK_MAX / 2)
 
 struct slab_page {
     struct slab_page *next, *previous; /* in cache->partial, while some are free */
@@ -50,7 +49,7 @@ static void unlink_slab(struct slab_cache *cache, struct slab_page *slab)
     slab->listed = 0;
 }
 
-static bool add_slab(struct slab_cache *cache)
+static seldom bool add_slab(struct slab_cache *cache)
 {
     u64 physical = page_alloc(0, PAGE_SLAB);
     if (!physical)
@@ -70,7 +69,7 @@ static bool add_slab(struct slab_cache *cache)
 }
 
 /* One object out of the partial slabs, or NULL. Lock held. */
-static void *take(struct slab_cache *cache)
+static seldom void *take(struct slab_cache *cache)
 {
     struct slab_page *slab = cache->partial;
     if (!slab && !add_slab(cache))
@@ -84,7 +83,7 @@ static void *take(struct slab_cache *cache)
     return object;
 }
 
-static void give_back(struct slab_cache *cache, void *object)
+static seldom void give_back(struct slab_cache *cache, void *object)
 {
     struct slab_page *slab = slab_of(object);
     *(void **)object = slab->first;
@@ -99,67 +98,68 @@ static void give_back(struct slab_cache *cache, void *object)
     }
 }
 
-static bool refill(struct slab_cache *cache, u32 cpu)
+rarely void *slab_refill(struct slab_cache *cache)
 {
+    struct slab_stock *stock = &cache->stock[this_cpu()->id];
     spin_lock(&cache->lock);
-    while (cache->stock[cpu].count < STOCK_BATCH) {
+    while (stock->count < STOCK_BATCH) {
         void **object = take(cache);
         if (!object)
             break;
-        *object = cache->stock[cpu].first;
-        cache->stock[cpu].first = object;
-        cache->stock[cpu].count++;
+        *object = stock->first;
+        stock->first = object;
+        stock->count++;
     }
     spin_unlock(&cache->lock);
-    return cache->stock[cpu].count != 0;
+    return stock->first;
 }
 
-void *slab_alloc_unset(struct slab_cache *cache, struct budget *budget)
+static seldom void shrink(struct slab_cache *cache, u32 down_to)
 {
-    u32 cpu = this_cpu()->id;
-    if (budget && unlikely(!budget_charge(budget, cache->size)))
-        return NULL;
-    if (unlikely(!cache->stock[cpu].count) && !refill(cache, cpu)) {
-        if (budget)
-            budget_uncharge(budget, cache->size);
-        return NULL;
-    }
-    void **object = cache->stock[cpu].first;
-    cache->stock[cpu].first = *object;
-    cache->stock[cpu].count--;
-    return object;
-}
-
-void *slab_alloc(struct slab_cache *cache, struct budget *budget)
-{
-    void *object = slab_alloc_unset(cache, budget);
-    return likely(object) ? memset(object, 0, cache->size) : NULL;
-}
-
-static void shrink_stock(struct slab_cache *cache, u32 cpu, u32 down_to)
-{
+    struct slab_stock *stock = &cache->stock[this_cpu()->id];
     spin_lock(&cache->lock);
-    while (cache->stock[cpu].count > down_to) {
-        void **object = cache->stock[cpu].first;
-        cache->stock[cpu].first = *object;
-        cache->stock[cpu].count--;
+    while (stock->count > down_to) {
+        void **object = stock->first;
+        stock->first = *object;
+        stock->count--;
         give_back(cache, object);
     }
     spin_unlock(&cache->lock);
 }
 
-void slab_free(struct slab_cache *cache, void *object, struct budget *budget)
+rarely void slab_shrink(struct slab_cache *cache)
 {
-    u32 cpu = this_cpu()->id;
-    if (budget)
-        budget_uncharge(budget, cache->size);
-    *(void **)object = cache->stock[cpu].first;
-    cache->stock[cpu].first = object;
-    if (unlikely(++cache->stock[cpu].count == STOCK_MAX))
-        shrink_stock(cache, cpu, STOCK_BATCH);
+    shrink(cache, STOCK_BATCH);
 }
 
-void slab_drain(struct slab_cache *cache)
+seldom void slab_drain(struct slab_cache *cache)
 {
-    shrink_stock(cache, this_cpu()->id, 0);
+    shrink(cache, 0);
+}
+
+void *slab_alloc(struct slab_cache *cache, struct budget *budget)
+{
+    struct slab_stock *stock = &cache->stock[this_cpu()->id];
+    if (budget && !budget_charge_some(budget, cache->size))
+        return NULL;
+    void **object = stock->first ? stock->first : slab_refill(cache);
+    if (!object) {
+        if (budget)
+            budget_uncharge(budget, cache->size);
+        return NULL;
+    }
+    stock->first = *object;
+    stock->count--;
+    return memset(object, 0, cache->size);
+}
+
+void slab_free(struct slab_cache *cache, void *object, struct budget *budget)
+{
+    struct slab_stock *stock = &cache->stock[this_cpu()->id];
+    if (budget)
+        budget_uncharge(budget, cache->size);
+    *(void **)object = stock->first;
+    stock->first = object;
+    if (++stock->count >= SLAB_STOCK_MAX)
+        slab_shrink(cache);
 }

@@ -5,17 +5,14 @@
 
 #include "handle.h"
 #include "pager.h"
-#include "pin.h"
 #include "port.h"
 #include "resource.h"
 #include "task.h"
 #include "thread.h"
 #include "vmo_internal.h"
-#include "x86/domain.h"
 
 #define VMO_SIZE_MAX (1ull << 46)
 #define PHYSICAL_MAX (1ull << 52)
-#define PIN_PAGES_MAX (MESSAGE_BYTES_MAX / sizeof(u64))
 /* Pages that commit, decommit, supply deal with at once. */
 #define PIECE 64u
 
@@ -29,93 +26,9 @@ static i64 enter(struct object *object, u32 rights)
     return -EMFILE;
 }
 
-/* The task a call on an address space is for; HANDLE_NONE: the caller's. */
-static struct task *space_of(u64 handle, i64 *error)
-{
-    *error = 0;
-    if (!handle)
-        return current_task();
-    struct object *object = handle_object((handle_t)handle, OBJECT_TASK, RIGHT_MANAGE, error);
-    struct task *task = object ? container_of(object, struct task, object) : NULL;
-    if (task && task->object.dead) {
-        *error = -EDEAD;
-        return NULL;
-    }
-    return task;
-}
-
-static i64 check_access(u64 access)
-{
-    return (access & MAP_WRITE) && (access & MAP_EXECUTE) ? -EINVAL : 0;
-}
-
-static i64 check_user_range(u64 address, u64 length)
-{
-    if (!is_page_aligned(address) || !is_page_aligned(length) || !length)
-        return -EINVAL;
-    return address < USER_BASE || range_exceeds(address, length, USER_LIMIT) ? -EFAULT : 0;
-}
-
-i64 sys_map(u64 task_handle, u64 vmo, u64 offset, u64 length, u64 address, u64 flags)
-{
-    i64 error;
-    struct task *task = space_of(task_handle, &error);
-    if (!task)
-        return error;
-    struct span span;
-    u32 rights = RIGHT_MAP | (flags & MAP_READ ? RIGHT_READ : 0) |
-                 (flags & MAP_WRITE ? RIGHT_WRITE : 0) | (flags & MAP_EXECUTE ? RIGHT_EXECUTE : 0);
-    if ((error = span_lookup((handle_t)vmo, rights, &span)))
-        return error;
-    if (!is_page_aligned(offset) || !is_page_aligned(length) || !length ||
-        !is_page_aligned(address) ||
-        flags & ~(u64)(MAP_READ | MAP_WRITE | MAP_EXECUTE | MAP_FIXED | MAP_POPULATE) ||
-        check_access(flags))
-        return -EINVAL;
-    if ((rights & ~span.rights) != 0)
-        return -EPERM;
-    /* A loan is mapped from its first page on, wherever in that it starts. */
-    u64 within = span.offset % PAGE_SIZE;
-    span.offset -= within;
-    if (range_exceeds(offset, length, page_up(span.size + within)))
-        return -ERANGE;
-    if ((flags & MAP_FIXED) && (error = check_user_range(address, length)))
-        return error;
-    i64 place = aspace_map(task->aspace, &span, offset, length, address, (u32)flags);
-    if (place > 0 && (flags & MAP_POPULATE))
-        aspace_populate(task->aspace, (u64)place, min(length, PIECE * PAGE_SIZE));
-    return place;
-}
-
-i64 sys_unmap(u64 task_handle, u64 address, u64 length)
-{
-    i64 error;
-    u64 done;
-    struct task *task = space_of(task_handle, &error);
-    if (!task)
-        return error;
-    if ((error = check_user_range(address, length)))
-        return error;
-    if ((error = aspace_unmap(task->aspace, address, length, &done)) || done == length)
-        return error;
-    restart_with(task_handle, address + done, length - done);
-    return -RESTART;
-}
-
-i64 sys_protect(u64 task_handle, u64 address, u64 length, u64 flags)
-{
-    i64 error;
-    struct task *task = space_of(task_handle, &error);
-    if (!task)
-        return error;
-    if (flags & ~(u64)(MAP_READ | MAP_WRITE | MAP_EXECUTE) || check_access(flags))
-        return -EINVAL;
-    if ((error = check_user_range(address, length)))
-        return error;
-    return aspace_protect(task->aspace, address, length, (u32)flags);
-}
-
-/* ---- Objects --------------------------------------------------------------------------------- */
+/* ---- Objects
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static i64 create_contiguous(u64 size, u64 align)
 {
@@ -194,44 +107,35 @@ i64 sys_vmo_resize(u64 handle, u64 size)
         return -ENOTSUP;
     if (!size || size > VMO_SIZE_MAX)
         return -EINVAL;
-    u64 dropped;
-    error = vmo_drop_range(vmo, page_up(size) / PAGE_SIZE, UINT64_MAX / PAGE_SIZE, PIECE, &dropped,
-                           true);
-    if (error)
-        return error;
-    if (dropped == PIECE)
-        return -RESTART;
-    spin_lock(&vmo->lock);
-    vmo->size = page_up(size);
-    spin_unlock(&vmo->lock);
-    return 0;
+    /* How long a file is is for its server to say. */
+    if (vmo->pager && !(span.rights & RIGHT_MANAGE))
+        return -EPERM;
+    return vmo_resize(vmo, page_up(size));
 }
 
 /*
- * Copies one page's worth between an object and memory. Through a loan it is done under the loan's
- * lock, so that none is under way when the loan has been revoked.
+ * Copies one page's worth between a span and memory.  Through a loan it is done under the loan's
+ * lock, so that none is under way when the loan has ended.
  */
-static i64 copy_page(const struct span *span, u64 offset, u8 *bytes, u64 length, bool write)
+static i64 copy_page(const struct span *span, u64 at, u8 *bytes, u64 length, bool write)
 {
-    u64 *entry, physical;
     struct vmo *vmo = span->vmo;
     struct loan *loan = span->loan;
-    if (loan) {
+    u64 *entry, physical, index = at / PAGE_SIZE;
+    i64 error = -ERANGE;
+    if (unlikely(loan))
         spin_lock(&loan->lock);
-        if (loan->revoked) {
-            spin_unlock(&loan->lock);
-            return -EREVOKED;
-        }
-    }
     spin_lock(&vmo->lock);
-    i64 error =
-        offset < vmo->size ? vmo_page(vmo, offset / PAGE_SIZE, write, &entry, &physical) : -ERANGE;
+    if (unlikely(loan && !loan->slice))
+        error = loan_page(loan, index, write, &physical);
+    else if (at < vmo->size)
+        error = vmo_page(vmo, index, write, &entry, &physical);
     if (!error) {
-        u8 *at = (u8 *)phys_to_virt(physical) + offset % PAGE_SIZE;
-        memcpy(write ? at : bytes, write ? bytes : at, length);
+        u8 *page = (u8 *)phys_to_virt(physical) + at % PAGE_SIZE;
+        memcpy(write ? page : bytes, write ? bytes : page, length);
     }
     spin_unlock(&vmo->lock);
-    if (loan)
+    if (unlikely(loan))
         spin_unlock(&loan->lock);
     return error;
 }
@@ -288,9 +192,8 @@ i64 sys_vmo_slice(u64 handle, u64 offset, u64 length)
     i64 error = span_lookup((handle_t)handle, RIGHT_DUPLICATE, &span);
     if (error)
         return error;
-    if (span.loan && span.loan->pinned)
-        return -ENOTSUP;
-    if (!is_page_aligned(offset) || !is_page_aligned(length) || !length)
+    /* Of a loan's partial pages there is no slice. */
+    if (!is_page_aligned(span.offset + offset) || !is_page_aligned(length) || !length)
         return -EINVAL;
     if (range_exceeds(offset, length, span.size))
         return -ERANGE;
@@ -310,6 +213,8 @@ i64 sys_vmo_commit(u64 handle, u64 offset, u64 length)
     u64 start = span.offset + offset, end = start + length;
     u64 stop = min(end, page_down(start) + PIECE * PAGE_SIZE);
     spin_lock(&vmo->lock);
+    if (vmo->pager)
+        pager_expect(vmo, page_up(stop) / PAGE_SIZE);
     for (u64 at = page_down(start); !error && at < stop; at += PAGE_SIZE) {
         u64 *entry, physical;
         error = at < vmo->size ? vmo_page(vmo, at / PAGE_SIZE, false, &entry, &physical) : -ERANGE;
@@ -331,45 +236,15 @@ i64 sys_vmo_decommit(u64 handle, u64 offset, u64 length)
         return -ERANGE;
     if (span.vmo->kind != VMO_ANONYMOUS || span.vmo->origin)
         return -ENOTSUP;
-    u64 first = page_up(span.offset + offset) / PAGE_SIZE;
-    u64 end = (span.offset + offset + length) / PAGE_SIZE, dropped = 0;
-    if (first < end)
-        error = vmo_drop_range(span.vmo, first, end, PIECE, &dropped, false);
-    return error ? error : dropped == PIECE ? -RESTART : 0;
-}
-
-i64 sys_pin(u64 handle, u64 offset, u64 length, u64 domain_handle)
-{
-    struct span span;
-    i64 error = span_lookup((handle_t)handle, RIGHT_PIN, &span);
-    if (error)
+    u64 start = page_up(span.offset + offset), end = page_down(span.offset + offset + length),
+        done = 0;
+    if (start < end)
+        error = vmo_decommit(span.vmo, start / PAGE_SIZE, end / PAGE_SIZE, &done);
+    start += done * PAGE_SIZE;
+    if (start >= end || (error && error != -PARKED))
         return error;
-    struct object *domain =
-        handle_object((handle_t)domain_handle, OBJECT_DOMAIN, RIGHT_MANAGE, &error);
-    if (!domain)
-        return error;
-    if (!(span.rights & (RIGHT_READ | RIGHT_WRITE)))
-        return -EPERM;
-    if (!length || range_exceeds(offset, length, span.size))
-        return -ERANGE;
-    u64 start = (span.offset + offset) % PAGE_SIZE;
-    if (length > PIN_PAGES_MAX * PAGE_SIZE || page_up(start + length) / PAGE_SIZE > PIN_PAGES_MAX)
-        return -E2BIG;
-    u64 id;
-    i64 count = pin_create(&span, offset, length, container_of(domain, struct domain, object),
-                           span.rights & (RIGHT_READ | RIGHT_WRITE), current_task()->budget,
-                           current_message_bytes(), &id);
-    if (count > 0)
-        set_result2(id);
-    return count;
-}
-
-i64 sys_unpin(u64 domain_handle, u64 id)
-{
-    i64 error;
-    struct object *domain =
-        handle_object((handle_t)domain_handle, OBJECT_DOMAIN, RIGHT_MANAGE, &error);
-    return domain ? pin_remove(container_of(domain, struct domain, object), id) : error;
+    restart_with(handle, start - span.offset, end - start);
+    return error ? error : -RESTART;
 }
 
 i64 sys_vmo_info(u64 handle)
@@ -386,7 +261,9 @@ i64 sys_vmo_info(u64 handle)
     return 0;
 }
 
-/* ---- For pagers ------------------------------------------------------------------------------ */
+/* ---- For pagers
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* The paged object itself and a range of its pages. */
 static struct vmo *paged(u64 handle, u64 offset, u64 length, i64 *error)
@@ -402,106 +279,93 @@ static struct vmo *paged(u64 handle, u64 offset, u64 length, i64 *error)
     return *error ? NULL : vmo;
 }
 
-static i64 supply_piece(struct vmo *vmo, u64 first, u64 pages, struct span *source,
-                        u64 source_offset)
+/* What is left of a call on a range, a piece of which is done. */
+static i64 go_on(u64 handle, u64 offset, u64 length, u64 done, i64 error)
 {
-    for (u64 i = 0; i < pages; i++) {
-        u64 physical;
-        i64 error = 0;
-        if (source) {
-            error = vmo_take_page(source->vmo, (source->offset + source_offset) / PAGE_SIZE + i,
-                                  &physical);
-            if (!error)
-                error = pager_supply_page(vmo, first + i, physical);
-        } else {
-            pager_declare_loaded(vmo, first + i);
-        }
-        if (error)
-            return error;
-    }
-    pager_answered(vmo, first, first + pages - 1, 0);
-    return 0;
+    done *= PAGE_SIZE;
+    if (error && error != -PARKED)
+        return error;
+    if (done < length)
+        restart_with(handle, offset + done, length - done);
+    return error ? error : done < length ? -RESTART : 0;
 }
 
 i64 sys_vmo_supply(u64 handle, u64 offset, u64 length, u64 source_handle, u64 source_offset)
 {
     i64 error;
-    struct span source = {0};
+    u64 done;
+    struct span source;
     struct vmo *vmo = paged(handle, offset, length, &error);
     if (!vmo)
         return error;
-    if (source_handle) {
-        error = span_lookup((handle_t)source_handle, RIGHT_READ | RIGHT_WRITE, &source);
-        if (error)
-            return error;
-        if (source.vmo->kind != VMO_ANONYMOUS || source.vmo == vmo)
-            return -ENOTSUP;
-        if (!is_page_aligned(source_offset))
-            return -EINVAL;
-        if (range_exceeds(source_offset, length, source.size))
-            return -ERANGE;
+    if (!source_handle) {
+        error = pager_declare_loaded(vmo, offset / PAGE_SIZE, length / PAGE_SIZE, &done);
+        return go_on(handle, offset, length, done, error);
     }
-    u64 pages = min(length / PAGE_SIZE, PIECE);
-    if (pages)
-        error = supply_piece(vmo, offset / PAGE_SIZE, pages, source_handle ? &source : NULL,
-                             source_offset);
-    if (error || pages == length / PAGE_SIZE)
+    if ((error = span_lookup((handle_t)source_handle, RIGHT_READ | RIGHT_WRITE, &source)))
         return error;
-    restart_with(handle, offset + pages * PAGE_SIZE, length - pages * PAGE_SIZE);
-    current_thread()->user.r8 = source_offset + pages * PAGE_SIZE;
-    return -RESTART;
+    if (source.vmo->kind != VMO_ANONYMOUS)
+        return -ENOTSUP;
+    source.offset += source_offset;
+    if (!is_page_aligned(source_offset) || !is_page_aligned(source.offset))
+        return -EINVAL;
+    if (range_exceeds(source_offset, length, source.size) ||
+        range_exceeds(source.offset, length, source.vmo->size))
+        return -ERANGE;
+    error = pager_supply(vmo, offset / PAGE_SIZE, length / PAGE_SIZE, source.vmo,
+                         source.offset / PAGE_SIZE, &done);
+    current_thread()->user.r8 = source_offset + done * PAGE_SIZE;
+    return go_on(handle, offset, length, done, error);
 }
 
 i64 sys_vmo_fail(u64 handle, u64 offset, u64 length, u64 error_number)
 {
     i64 error;
+    u64 done;
     struct vmo *vmo = paged(handle, offset, length, &error);
     if (!vmo)
         return error;
-    if (error_number < 1 || error_number > 4000)
+    /* ENOMEM is the kernel's own to say: it is tried again after reclaiming. */
+    if (error_number < 1 || error_number >= RESTART || error_number == ENOMEM)
         return -EINVAL;
-    if (length)
-        pager_fail(vmo, offset / PAGE_SIZE, (offset + length) / PAGE_SIZE - 1, (int)error_number);
-    return 0;
+    error = pager_fail(vmo, offset / PAGE_SIZE, length / PAGE_SIZE, (int)error_number, &done);
+    return go_on(handle, offset, length, done, error);
 }
 
 i64 sys_vmo_dirty_query(u64 handle, u64 offset, u64 length)
 {
     i64 error;
+    u64 done;
     struct vmo *vmo = paged(handle, offset, length, &error);
     if (!vmo)
         return error;
-    u64 first = offset / PAGE_SIZE, end = (offset + length) / PAGE_SIZE, count = 0;
-    if (first < end)
-        count = pager_dirty_query(vmo, &first, end - 1, current_message_bytes(),
-                                  MESSAGE_BYTES_MAX / sizeof(struct vmo_dirty_range));
-    set_result2(first * PAGE_SIZE);
+    u64 count =
+        pager_dirty_query(vmo, offset / PAGE_SIZE, length / PAGE_SIZE, current_message_bytes(),
+                          MESSAGE_BYTES_MAX / sizeof(struct vmo_dirty_range), &done);
+    set_result2(offset + done * PAGE_SIZE);
     return (i64)count;
 }
 
-static i64 writeback(u64 handle, u64 offset, u64 length, bool begin)
+i64 sys_vmo_writeback_begin(u64 handle, u64 offset, u64 length)
 {
     i64 error;
+    u64 done;
     struct vmo *vmo = paged(handle, offset, length, &error);
     if (!vmo)
         return error;
-    u64 piece = min(length, PIECE * PAGE_SIZE);
-    if (piece)
-        pager_writeback(vmo, offset / PAGE_SIZE, (offset + piece) / PAGE_SIZE - 1, begin);
-    if (piece == length)
-        return 0;
-    restart_with(handle, offset + piece, length - piece);
-    return -RESTART;
+    error = pager_writeback_begin(vmo, offset / PAGE_SIZE, length / PAGE_SIZE, &done);
+    return go_on(handle, offset, length, done, error);
 }
 
-i64 sys_vmo_writeback_begin(u64 vmo, u64 offset, u64 length)
+i64 sys_vmo_writeback_end(u64 handle, u64 offset, u64 length)
 {
-    return writeback(vmo, offset, length, true);
-}
-
-i64 sys_vmo_writeback_end(u64 vmo, u64 offset, u64 length)
-{
-    return writeback(vmo, offset, length, false);
+    i64 error;
+    u64 done;
+    struct vmo *vmo = paged(handle, offset, length, &error);
+    if (!vmo)
+        return error;
+    error = pager_writeback_end(vmo, offset / PAGE_SIZE, length / PAGE_SIZE, &done);
+    return go_on(handle, offset, length, done, error);
 }
 
 i64 sys_vmo_dirty_room(u64 handle, u64 pages)
@@ -523,6 +387,5 @@ i64 sys_vmo_set_pager(u64 handle, u64 port_handle, u64 key)
     struct object *port = handle_object((handle_t)port_handle, OBJECT_PORT, RIGHT_SEND, &error);
     if (!port)
         return error;
-    pager_replace(vmo, container_of(port, struct port, object), key);
-    return 0;
+    return pager_replace(vmo, container_of(port, struct port, object), key);
 }

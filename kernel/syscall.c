@@ -7,6 +7,7 @@
  * with the arguments set by restart_with, interrupts being served in between.
  */
 #include "message_internal.h"
+#include "page.h"
 #include "sys.h"
 #include "sys_memory.h"
 
@@ -106,6 +107,9 @@ i64 syscall_failure(i64 result);
 /* What entry.S calls when a handler returned a negative value: an error goes to the caller. */
 i64 syscall_failure(i64 result)
 {
+    /* Nothing has been done: what could not be reclaimed under locks may be so now. */
+    if (result == -ENOMEM && pager_recover(current_task()->budget))
+        result = -RESTART;
     if (result != -PARKED && result != -RESTART)
         return result;
     /* Back to the SYSCALL instruction, two bytes long; the frame has all registers. */

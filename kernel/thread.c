@@ -369,7 +369,6 @@ void thread_finish(struct thread *thread)
     fpu_forget(thread);
     sched_uncharge(thread);
     thread_leave_port(thread);
-    clone_abandon(thread);
     message_pages_unpin(&thread->pages);
     envelope_unregister(&thread->call);
 

@@ -70,14 +70,10 @@ struct thread {
     struct wait_queue *parked_on;
     u64 park_key;
     i32 wait_status;
-    u8 started;       /* under task->lock */
-    bool sleeping;    /* PARKED: in sleep, on no queue */
-    bool interrupted; /* GETTING: thread_interrupt came when it had been woken already */
-    u64 cpu_time;     /* in units of the time-stamp counter */
-    /* An unfinished vmo_clone of its own (clone.c); references. */
-    struct vmo *clone, *clone_original;
-    u64 clone_cursor;
-    bool clone_sharing;
+    u8 started;          /* under task->lock */
+    bool sleeping;       /* PARKED: in sleep, on no queue */
+    bool interrupted;    /* GETTING: thread_interrupt came when it had been woken already */
+    u64 cpu_time;        /* in units of the time-stamp counter */
     struct cargo *cargo; /* of its calls, once one has carried something */
     u8 *fpu_area;        /* fpu_area_size bytes, once it has used the FPU */
     struct list watches;
@@ -170,6 +166,12 @@ static inline void restart_with(u64 rdi, u64 rsi, u64 rdx)
     thread->user.rdi = rdi;
     thread->user.rsi = rsi;
     thread->user.rdx = rdx;
+}
+
+/* Where a handle of the current task would be in its table. */
+static inline struct handle_entry *current_slot(handle_t handle)
+{
+    return (struct handle_entry *)((u8 *)current_thread()->leaves[handle >> 23] + (handle & 0xfe0));
 }
 
 static inline void *current_message_bytes(void)

@@ -1,5 +1,5 @@
 /*
- * AVL trees; see tree.h.
+ * Balanced trees; see tree.h.
  */
 #include "tree.h"
 
@@ -27,8 +27,8 @@ static void replace(struct tree *tree, struct tree_node *node, struct tree_node 
         child->parent = parent;
 }
 
-/* Raises node->right (or left) into node's place; returns it. */
-static struct tree_node *rotate(struct tree *tree, struct tree_node *node, bool left)
+/* Raises node->right (or left) into node's place. */
+static seldom void rotate(struct tree *tree, struct tree_node *node, bool left)
 {
     struct tree_node *raised = left ? node->right : node->left;
     struct tree_node *middle = left ? raised->left : raised->right;
@@ -45,26 +45,62 @@ static struct tree_node *rotate(struct tree *tree, struct tree_node *node, bool 
     node->parent = raised;
     update(node);
     update(raised);
-    return raised;
 }
 
-static void rebalance(struct tree *tree, struct tree_node *node)
+/* Restores balance at a node one of whose subtrees has become too high. */
+static seldom void turn(struct tree *tree, struct tree_node *node, bool left_is_high)
+{
+    struct tree_node *high = left_is_high ? node->left : node->right;
+    i32 outer = height(left_is_high ? high->left : high->right);
+    i32 inner = height(left_is_high ? high->right : high->left);
+    if (outer < inner)
+        rotate(tree, high, left_is_high);
+    rotate(tree, node, !left_is_high);
+}
+
+#define TOLERANCE 2
+
+/* A subtree of node, the left one or the other, has become one lower: so far as that goes on
+ * upwards. */
+static void shrunk(struct tree *tree, struct tree_node *node, bool left)
 {
     while (node) {
-        i32 before = node->height, balance = height(node->left) - height(node->right);
-        update(node);
-        if (balance > 1) {
-            if (height(node->left->left) < height(node->left->right))
-                rotate(tree, node->left, true);
-            node = rotate(tree, node, false);
-        } else if (balance < -1) {
-            if (height(node->right->right) < height(node->right->left))
-                rotate(tree, node->right, false);
-            node = rotate(tree, node, true);
-        }
-        if (node->height == before)
+        i32 before = node->height, this = height(left ? node->left : node->right);
+        i32 other = height(left ? node->right : node->left);
+        struct tree_node *parent = node->parent;
+        if (unlikely(other - this > TOLERANCE)) {
+            turn(tree, node, !left);
+            node = node->parent;
+        } else if (other > this) {
             return;
-        node = node->parent;
+        } else {
+            node->height = 1 + this;
+        }
+        if (node->height == before || !parent)
+            return;
+        left = parent->left == node;
+        node = parent;
+    }
+}
+
+/* Hangs up a new node: its ancestors grow until one is high enough already, or is turned
+ * and has its old height again. */
+static void attach(struct tree *tree, struct tree_node *parent, struct tree_node **link,
+                   struct tree_node *node)
+{
+    i32 grown = 1;
+    node->left = node->right = NULL;
+    node->parent = parent;
+    node->height = 1;
+    *link = node;
+    for (; parent && parent->height <= grown; node = parent, parent = parent->parent) {
+        bool left = parent->left == node;
+        i32 other = height(left ? parent->right : parent->left);
+        if (unlikely(grown - other > TOLERANCE)) {
+            turn(tree, parent, left);
+            return;
+        }
+        parent->height = ++grown;
     }
 }
 
@@ -75,21 +111,29 @@ void tree_insert(struct tree *tree, struct tree_node *node)
         parent = *link;
         link = node->key < parent->key ? &parent->left : &parent->right;
     }
-    node->left = node->right = NULL;
-    node->parent = parent;
-    node->height = 1;
-    *link = node;
-    rebalance(tree, parent);
+    attach(tree, parent, link, node);
+}
+
+void tree_insert_behind(struct tree *tree, struct tree_node *previous, struct tree_node *node)
+{
+    struct tree_node **link = previous ? &previous->right : &tree->root, *parent = previous;
+    while (*link) {
+        parent = *link;
+        link = &parent->left;
+    }
+    attach(tree, parent, link, node);
 }
 
 void tree_remove(struct tree *tree, struct tree_node *node)
 {
-    struct tree_node *start;
+    struct tree_node *start = node->parent;
+    bool left = start && start->left == node;
     if (node->left && node->right) {
         struct tree_node *heir = node->right;
         while (heir->left)
             heir = heir->left;
-        start = heir->parent == node ? heir : heir->parent;
+        left = heir->parent != node;
+        start = left ? heir->parent : heir;
         replace(tree, heir, heir->right);
         heir->left = node->left;
         heir->right = node->right;
@@ -100,15 +144,10 @@ void tree_remove(struct tree *tree, struct tree_node *node)
         heir->height = node->height;
         replace(tree, node, heir);
     } else {
-        start = node->parent;
         replace(tree, node, node->left ? node->left : node->right);
     }
     node->height = 0;
-    /* The first node's height may already look right: go on from it regardless. */
-    if (start) {
-        start->height = -1;
-        rebalance(tree, start);
-    }
+    shrunk(tree, start, left);
 }
 
 struct tree_node *tree_first(const struct tree *tree)

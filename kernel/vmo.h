@@ -79,10 +79,6 @@ void loan_revoke(struct loan *loan);
 /* The loan leaves its holder and goes on to another: what was mapped through it is gone. */
 void loan_recall(struct loan *loan);
 
-/* Gives up what an unfinished vmo_clone of the thread holds. */
-struct thread;
-void clone_abandon(struct thread *thread);
-
 /* Object destructors for object_put's table. */
 void vmo_destroy(struct object *object);
 void loan_destroy(struct object *object);

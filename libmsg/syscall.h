@@ -25,8 +25,8 @@ syscall6(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64
     register uint64_t r9 __asm__("r9") = f;
     int64_t result;
     __asm__ volatile("syscall"
-                     : "=a"(result), "+D"(a), "+S"(b), "+d"(c), "+r"(r10)
-                     : "0"(number), "r"(r8), "r"(r9)
+                     : "=a"(result), "+D"(a), "+S"(b), "+d"(c), "+r"(r10), "+r"(r8)
+                     : "0"(number), "r"(r9)
                      : "rcx", "r11", "memory");
     return result;
 }

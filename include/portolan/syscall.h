@@ -202,12 +202,13 @@ enum syscall_number {
      *   All aligned; length > 0.  flags: MAP_READ|WRITE|EXECUTE (WRITE with EXECUTE: -EINVAL),
      *   MAP_FIXED: exactly at address (-EEXIST something is there; -EFAULT not a user range), else
      *   at the first free place at or above address (0: anywhere).  MAP_POPULATE: enter resident
-     *   pages now.  -ENOMEM also when no free range is left.  A loan's mapping dies with it.
-     *   task HANDLE_NONE: the caller's.
+     *   pages now.  -ENOMEM also when no free range is left.  A loan's mapping goes with it; one
+     *   that starts within a page is mapped from that page on, and RSI is where in it the loan
+     *   starts.  task HANDLE_NONE: the caller's.
      */
     SYS_MAP = 64,
-    /* unmap(task MANAGE, address, length) -> 0.  Aligned; holes are allowed; mappings are split.
-     * -EFAULT not a user range; -EINVAL. */
+    /* unmap(task MANAGE, address, length) -> 0.  Aligned; holes are allowed; mappings are split
+     * (-ENOMEM).  -EFAULT not a user range; -EINVAL. */
     SYS_UNMAP = 65,
     /* protect(task MANAGE, address, length, flags) -> 0.  All of it mapped (-EFAULT), and the
      * handles it was mapped by allow it (-EPERM).  W^X as in map. */
@@ -231,11 +232,12 @@ enum syscall_number {
      * pager's)
      *   Page requests come to port as KERNEL_PAGE_* with this key; each must be answered within
      *   PAGER_DEADLINE_NS or its waiters get -ETIMEDOUT (EIO to a fault).  dirty_room: pages that
-     *   may become dirty without asking.
+     *   may become dirty without asking; each takes one of them for good (see vmo_dirty_room).
      */
     SYS_VMO_CREATE_PAGED = 82,
-    /* vmo_resize(vmo WRITE, size) -> 0.  Not a loan, slice, contiguous or physical (-ENOTSUP).
-     * Shrinking unmaps and frees what is cut (-EBUSY pinned); touching it then is a fault. */
+    /* vmo_resize(vmo WRITE, size) -> 0.  Not a loan, slice, contiguous or physical (-ENOTSUP); of a
+     * paged object its pager only (MANAGE).  Shrinking unmaps and frees what is cut (-EBUSY
+     * pinned); touching it then is a fault. */
     SYS_VMO_RESIZE = 83,
     /* vmo_read(vmo READ, offset, length <= 4096) -> 0; into the message bytes.  May wait for a
      * pager (-EIO, -ETIMEDOUT). -E2BIG. */
@@ -247,12 +249,12 @@ enum syscall_number {
      * object: each page is taken when first touched.  -ENOTSUP physical, contiguous. */
     SYS_VMO_CLONE = 86,
     /* vmo_slice(vmo DUPLICATE, offset, length) -> handle to part of it, with the same rights.
-     * Aligned; follows the object's later contents. */
+     * Aligned; follows the object's later contents.  One of a loan ends with it. */
     SYS_VMO_SLICE = 87,
     /* vmo_commit(vmo WRITE, offset, length) -> 0.  Makes pages resident. */
     SYS_VMO_COMMIT = 88,
     /* vmo_decommit(vmo WRITE, offset, length) -> 0.  Frees whole pages; they read as zeros.
-     * Anonymous only (-ENOTSUP); -EBUSY if one is pinned. */
+     * Anonymous only (-ENOTSUP); -EBUSY at one that is pinned: those before it are gone. */
     SYS_VMO_DECOMMIT = 89,
     /*
      * pin(vmo PIN + READ and/or WRITE, offset, length, domain MANAGE) -> number of addresses; RSI
@@ -266,17 +268,26 @@ enum syscall_number {
     /* vmo_info(vmo) -> 0; RSI size in bytes, RDX resident pages, R10 kind | cache << 8. */
     SYS_VMO_INFO = 92,
 
-    /* ---- For pagers: vmo is the paged object itself, with MANAGE ----------------------------- */
+    /*
+     * ---- For pagers: vmo is the paged object itself, with MANAGE; ranges are aligned -----------
+     *
+     * The pager lends absent pages of its object with WRITE to a device, which so reads straight
+     * into them: nobody else sees them until vmo_supply says that they are good, or vmo_fail that
+     * they are not.  Such a loan is refused with -EEXIST if a page is there already, and with
+     * -EBUSY if another device is still at it.
+     */
 
     /* vmo_supply(vmo, offset, length, source READ|WRITE or HANDLE_NONE, source_offset) -> 0
      *   Moves pages from an anonymous source (pages absent there: zeros), or, with HANDLE_NONE,
      *   declares pages valid that were lent for writing in place.  Wakes waiters. -EEXIST
      *   resident already (those are skipped: 0 is returned). */
     SYS_VMO_SUPPLY = 96,
-    /* vmo_fail(vmo, offset, length, error) -> 0.  Waiters for these pages get -error. */
+    /* vmo_fail(vmo, offset, length, error) -> 0.  Waiters for these pages, or for room to make one
+     * of them dirty, get -error: any number below 4093 but ENOMEM (else -EINVAL). */
     SYS_VMO_FAIL = 97,
     /* vmo_dirty_query(vmo, offset, length) -> number of struct vmo_dirty_range in the message
-     *   bytes, in order, at most 256; RSI: offset to go on from. */
+     *   bytes, in order, at most 256; RSI: offset to go on from, perhaps before that many were
+     * found. */
     SYS_VMO_DIRTY_QUERY = 98,
     /* vmo_writeback_begin(vmo, offset, length) -> 0.  Dirty pages there become being-written. */
     SYS_VMO_WRITEBACK_BEGIN = 99,

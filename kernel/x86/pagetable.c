@@ -4,17 +4,13 @@
  * of the object that it maps; a missing table is added by compare-exchange, and tables are freed
  * with the address space.
  */
+#include "tlb.h"
 #include "vmo_internal.h"
 
 #define ENTRIES 512u
 #define TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER)
 
-static u32 slot_of(u64 address, u32 level)
-{
-    return address >> (PAGE_SHIFT + 9 * level) & (ENTRIES - 1);
-}
-
-bool pagetable_init(struct aspace *aspace)
+seldom bool pagetable_init(struct aspace *aspace)
 {
     if (!budget_charge(aspace->budget, PAGE_SIZE))
         return false;
@@ -32,40 +28,68 @@ bool pagetable_init(struct aspace *aspace)
     return true;
 }
 
-/* A new table in an empty entry, unless another CPU was first. */
-static bool add_table(struct aspace *aspace, u64 *entry)
+/*
+ * Makes a table for an entry that has none, unless another CPU is first.  The entry's value, or 0:
+ * no memory.
+ */
+static rarely u64 make_table(struct aspace *aspace, u64 *entry, u64 address)
 {
+    u64 value = atomic_load(entry);
+    if (value & PTE_LARGE) {
+        /* Of the object that shows this page too: the rest will be entered again in single pages.
+         */
+        atomic_store(entry, 0);
+        tlb_flush(aspace, address, 1);
+    }
     if (!budget_charge(aspace->budget, PAGE_SIZE))
-        return false;
-    u64 table = page_alloc_zeroed(0, PAGE_TABLE);
-    if (!table) {
-        budget_uncharge(aspace->budget, PAGE_SIZE);
-        return false;
-    }
-    u64 empty = 0;
-    if (atomic_compare_exchange(entry, &empty, table | TABLE_FLAGS)) {
+        return 0;
+    u64 table = page_alloc_zeroed(0, PAGE_TABLE), empty = 0;
+    if (table && atomic_compare_exchange(entry, &empty, table | TABLE_FLAGS)) {
         atomic_add(&aspace->tables, 1);
-    } else {
-        page_free(table, 0);
-        budget_uncharge(aspace->budget, PAGE_SIZE);
+        return table | TABLE_FLAGS;
     }
-    return true;
+    if (table)
+        page_free(table, 0);
+    budget_uncharge(aspace->budget, PAGE_SIZE);
+    return table ? empty : 0;
 }
 
-u64 *pagetable_slot(struct aspace *aspace, u64 address, bool create)
+u64 *pagetable_slot(struct aspace *aspace, u64 address, bool large)
 {
     u64 *table = aspace->root;
-    for (u32 level = 3; level; level--) {
-        u64 *entry = &table[slot_of(address, level)];
-        u64 value = atomic_load(entry);
-        if (unlikely(!value)) {
-            if (!create || !add_table(aspace, entry))
+    u32 shift = PAGE_SHIFT + 9 * 3, last = large ? PAGE_SHIFT + 9 : PAGE_SHIFT;
+    for (;; shift -= 9) {
+        u64 *entry = &table[address >> shift & (ENTRIES - 1)], value = atomic_load(entry);
+        if (shift == last)
+            return large && (value & (PTE_PRESENT | PTE_LARGE)) == PTE_PRESENT ? NULL : entry;
+        if (unlikely((value & (PTE_PRESENT | PTE_LARGE)) != PTE_PRESENT)) {
+            value = make_table(aspace, entry, address);
+            if (!value)
                 return NULL;
-            value = atomic_load(entry);
         }
         table = phys_to_virt(value & PTE_ADDRESS);
     }
-    return &table[slot_of(address, 0)];
+}
+
+u64 *pagetable_next(struct aspace *aspace, u64 *address, u64 end, u64 *bytes)
+{
+    for (u64 at = *address; at < end;) {
+        u64 *table = aspace->root;
+        u32 shift = PAGE_SHIFT + 9 * 3;
+        for (;; shift -= 9) {
+            u64 *entry = &table[at >> shift & (ENTRIES - 1)], value = atomic_load(entry);
+            if (!value)
+                break;
+            if (shift == PAGE_SHIFT || unlikely(value & PTE_LARGE)) {
+                *address = at;
+                *bytes = 1ul << shift;
+                return entry;
+            }
+            table = phys_to_virt(value & PTE_ADDRESS);
+        }
+        at = ((at >> shift) + 1) << shift;
+    }
+    return NULL;
 }
 
 u64 pagetable_entry(u64 physical, u32 access, enum vmo_cache cache)
@@ -77,7 +101,7 @@ u64 pagetable_entry(u64 physical, u32 access, enum vmo_cache cache)
 }
 
 /* Frees the lowest tables first, so that it can stop anywhere. */
-static bool free_below(struct aspace *aspace, u64 *table, u32 level, u32 entries, u32 *most)
+static seldom bool free_below(struct aspace *aspace, u64 *table, u32 level, u32 entries, u32 *most)
 {
     for (u32 i = 0; i < entries; i++) {
         if (!table[i])
@@ -95,7 +119,7 @@ static bool free_below(struct aspace *aspace, u64 *table, u32 level, u32 entries
     return true;
 }
 
-bool pagetable_free(struct aspace *aspace, u32 most)
+seldom bool pagetable_free(struct aspace *aspace, u32 most)
 {
     if (!free_below(aspace, aspace->root, 3, ENTRIES / 2, &most))
         return false;

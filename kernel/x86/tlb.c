@@ -71,6 +71,14 @@ void tlb_flush(struct aspace *aspace, u64 address, u64 pages)
         shoot(aspace);
 }
 
+rarely void spin_wait(struct spinlock *lock)
+{
+    do
+        while (atomic_load_relaxed(&lock->held))
+            cpu_relax_poll();
+    while (!spin_try_lock(lock));
+}
+
 void tlb_leave(struct aspace *aspace)
 {
     struct cpu *self = this_cpu();

@@ -63,6 +63,12 @@ void page_free(u64 physical, u32 order)
     free((void *)physical);
 }
 
+u64 pager_reclaim(u64 wanted, const struct budget *budget)
+{
+    (void)wanted, (void)budget;
+    return 0;
+}
+
 /* A repeatable sequence: every failure can be had again. */
 static u64 random_state = 88172645463325252ull;
 static inline u64 random_below(u64 limit)

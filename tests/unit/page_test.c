@@ -12,7 +12,6 @@
 
 #include "cpu.h"
 #include "page.h"
-#include "pager.h"
 #include "spinlock.h"
 
 #define ARENA_PAGES                                                                                \
@@ -40,9 +39,10 @@ noreturn void panic(const char *format, ...)
     (void)format;
     abort();
 }
-u64 pager_reclaim(u64 wanted)
+u64 pager_reclaim(u64 wanted, const struct budget *budget)
 {
     u64 freed = 0;
+    (void)budget;
     for (; freed < wanted && reclaimable_count; freed++)
         page_free(reclaimable[--reclaimable_count], 0);
     return freed;
