@@ -41,8 +41,7 @@ struct envelope {
     u8 state, origin, priority, abort_asked;
     u32 plain;        /* a CALL whose end brings nothing but a head and bytes: no cargo */
     struct list link; /* QUEUED: in port->queue */
-    const void
-        *sent_by; /* the sending thread, compared to keep its messages in order; never followed */
+    u64 sent_by;      /* koid of the sending thread: its messages stay in order */
     u64 badge;
     struct message head;                    /* of a queued message, or of an end on its way */
     struct cargo *cargo;                    /* handles, loans and bytes; or NULL */

@@ -36,6 +36,21 @@ static always_inline struct handle_entry *slot(struct thread *self, handle_t han
     return (struct handle_entry *)((u8 *)self->leaves[handle >> 23] + (handle & 0xfe0));
 }
 
+/*
+ * The port and badge of an entry are read before its tag: another thread of the task may be closing
+ * the handle, and clears the tag first.
+ */
+static always_inline struct port *entry_port(struct handle_entry *entry)
+{
+    return (struct port *)atomic_load(&entry->object);
+}
+
+static always_inline bool entry_may_send(struct handle_entry *entry, u64 handle)
+{
+    __asm__ volatile("" : : : "memory");
+    return atomic_load(&entry->send_tag) == handle;
+}
+
 /* Bytes, handles or ranges behind the head; nothing but bytes if it is at most MESSAGE_BYTES_MAX.
  */
 static always_inline u32 extras(void)
@@ -77,14 +92,15 @@ static always_inline struct fast_result do_to_waiter(u64 deadline, struct thread
                                                      handle_t handle, bool more)
 {
     struct handle_entry *entry = slot(self, handle);
-    if (unlikely(entry->send_tag != handle))
+    struct port *port = entry_port(entry);
+    u64 badge = entry->badge;
+    if (unlikely(!entry_may_send(entry, handle)))
         goto general;
     if (unusual(more))
         goto general;
     /* The thread's timer must not be set for later than this deadline. */
     if (unlikely(deadline < self->timer_expiry))
         goto general;
-    struct port *port = (struct port *)entry->object;
     if (unlikely(!spin_try_lock(&port->lock)))
         goto general;
     /* Nothing is queued before it, and a receiver of this CPU waits. */
@@ -110,7 +126,7 @@ static always_inline struct fast_result do_to_waiter(u64 deadline, struct thread
         receiver->effective = self->effective;
     if (more && CPU->anomaly)
         fpu_leave(receiver);
-    struct fast_result result = {envelope->token, entry->badge};
+    struct fast_result result = {envelope->token, badge};
     switch_fast(receiver);
     return result;
 
@@ -249,9 +265,9 @@ u64 fast_get(u64 deadline, u64 unused, struct thread *self, handle_t handle)
 u64 fast_notify(u64 handle, u64 bits, struct thread *self)
 {
     struct handle_entry *entry = slot(self, (handle_t)handle);
-    if (unlikely(entry->send_tag != handle) || unlikely(bits >> 62))
+    struct port *port = entry_port(entry);
+    if (unlikely(!entry_may_send(entry, handle)) || unlikely(bits >> 62))
         return 0;
-    struct port *port = (struct port *)entry->object;
     if (unlikely(!spin_try_lock(&port->lock)))
         return 0;
     struct thread *waiter = port->waiter;

@@ -325,7 +325,7 @@ static i64 call(struct port *port, u64 badge, u64 deadline, bool force)
     struct thread *self = current_thread(), *receiver;
     struct envelope *envelope = &self->call;
     envelope->badge = badge;
-    envelope->sent_by = self;
+    envelope->sent_by = self->object.koid;
     envelope->priority = self->effective;
     envelope->abort_asked = 0;
     int error = message_put(port, envelope, force, &receiver);
@@ -454,7 +454,7 @@ static struct envelope *prepare_send(struct port *reply_port, u32 flags)
     list_init(&envelope->await_link);
     envelope->origin = ENVELOPE_SEND;
     envelope->priority = self->effective;
-    envelope->sent_by = self;
+    envelope->sent_by = self->object.koid;
     envelope->sender_task = self->task;
     envelope->budget = self->budget;
     budget_get(self->budget);

@@ -137,11 +137,35 @@ void message_end(struct envelope *envelope, int error)
         message_end_claimed(envelope, holder, error);
 }
 
+/*
+ * A send whose task is gone: a request ends; an answer that waits for it goes.  Its budget pays for
+ * both; and an answer may carry the last handle to receive from the very port that it is queued in,
+ * so that nothing else would ever end either.
+ */
+static void end_sent(struct envelope *envelope)
+{
+    struct port *locked = lock_port_of(envelope);
+    if (!locked)
+        return;
+    bool answer = envelope->end_kind != 0;
+    struct task *holder = begin_end(locked, envelope);
+    envelope->sender_task = NULL; /* its memory may be another task's soon */
+    spin_unlock(&locked->lock);
+    if (answer)
+        message_free(envelope);
+    else
+        message_end_claimed(envelope, holder, EABORTED);
+}
+
 void message_end_held(struct port *port, struct task *task)
 {
     u32 next = 0;
     struct envelope *envelope;
     while ((envelope = envelope_next(&next))) {
+        if (!port && envelope->origin == ENVELOPE_SEND && envelope->sender_task == task) {
+            end_sent(envelope);
+            continue;
+        }
         /* MOVING, it may be on its way to a holder: by this port, or to any task. */
         bool moving = atomic_load(&envelope->state) == ENVELOPE_MOVING;
         if (port ? atomic_load(&envelope->port) != port

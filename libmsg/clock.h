@@ -33,8 +33,8 @@ static inline uint32_t clock_cpu(void)
     return cpu;
 }
 
-#define MICROSECOND 1000ull
-#define MILLISECOND 1000000ull
-#define SECOND 1000000000ull
+#define MICROSECOND 1000ul
+#define MILLISECOND 1000000ul
+#define SECOND 1000000000ul
 
 #endif

@@ -7,6 +7,7 @@
 #include <portolan/errors.h>
 
 #include "string.h"
+#include "words.h"
 
 #define HEADER_SIZE 110u
 #define FIELD_SIZE 8u

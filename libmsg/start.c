@@ -46,24 +46,6 @@ handle_t startup_handle(const struct startup *startup, const char *name)
     return HANDLE_NONE;
 }
 
-const char *words_option(const char *words, uint32_t count, const char *prefix)
-{
-    for (uint32_t i = 0; i < count; i++, words += strlen(words) + 1) {
-        if (string_has_prefix(words, prefix))
-            return words + strlen(prefix);
-    }
-    return NULL;
-}
-
-bool words_have(const char *words, uint32_t count, const char *word)
-{
-    for (uint32_t i = 0; i < count; i++, words += strlen(words) + 1) {
-        if (strcmp(words, word) == 0)
-            return true;
-    }
-    return false;
-}
-
 bool startup_has_word(const struct startup *startup, const char *word)
 {
     return words_have(startup->words, startup->word_count, word);

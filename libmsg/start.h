@@ -11,6 +11,8 @@
 
 #include <portolan/startup.h>
 
+#include "words.h"
+
 /* Sets print and clock up from the startup page, and remembers the task for program_exit. */
 void startup_open(const struct startup *startup);
 
@@ -22,10 +24,6 @@ bool startup_has_word(const struct startup *startup, const char *word);
 
 /* What follows `prefix` in the first word that begins with it ("seed=" in "seed=7"), or NULL. */
 const char *startup_option(const struct startup *startup, const char *prefix);
-
-/* The same in a list of `count` words, a NUL after each. */
-const char *words_option(const char *words, uint32_t count, const char *prefix);
-bool words_have(const char *words, uint32_t count, const char *word);
 
 /* Ends the task. */
 _Noreturn void program_exit(int32_t status);

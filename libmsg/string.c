@@ -81,37 +81,3 @@ char *strchr(const char *s, int c)
             return NULL;
     }
 }
-
-bool string_has_prefix(const char *s, const char *prefix)
-{
-    return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return 99;
-}
-
-bool string_to_number(const char *s, uint64_t *value)
-{
-    unsigned base = 10;
-    if (string_has_prefix(s, "0x")) {
-        base = 16;
-        s += 2;
-    }
-    if (*s == '\0')
-        return false;
-    uint64_t sum = 0;
-    for (; *s != '\0'; s++) {
-        unsigned digit = (unsigned)digit_value(*s);
-        if (digit >= base || __builtin_mul_overflow(sum, base, &sum) ||
-            __builtin_add_overflow(sum, digit, &sum))
-            return false;
-    }
-    *value = sum;
-    return true;
-}

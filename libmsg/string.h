@@ -5,7 +5,6 @@
 #ifndef LIBMSG_STRING_H
 #define LIBMSG_STRING_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,11 +16,5 @@ size_t strlen(const char *s);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
 char *strchr(const char *s, int c);
-
-/* True if s begins with prefix. */
-bool string_has_prefix(const char *s, const char *prefix);
-
-/* A number, decimal or 0x hexadecimal, that is all of s: true, and *value.  Not on overflow. */
-bool string_to_number(const char *s, uint64_t *value);
 
 #endif

@@ -133,23 +133,41 @@ sys_reply_get(handle_t port, uint64_t deadline, struct message *head, struct rec
     return kind;
 }
 
+/* Nothing goes in but the port and the deadline. */
 static inline __attribute__((always_inline)) int64_t
 sys_get(handle_t port, uint64_t deadline, struct message *head, struct receipt *receipt)
 {
-    receipt->token = 0;
-    int64_t kind = message_call(SYS_GET, port, &deadline, &receipt->token, head);
-    receipt->badge = deadline;
+    message_word *word = (message_word *)head;
+    register uint64_t r8 __asm__("r8");
+    register uint64_t r9 __asm__("r9");
+    register uint64_t r10 __asm__("r10");
+    register uint64_t r12 __asm__("r12");
+    register uint64_t r13 __asm__("r13");
+    register uint64_t r14 __asm__("r14");
+    register uint64_t r15 __asm__("r15");
+    uint64_t rbx, token;
+    int64_t kind = (int64_t)(SYS_GET | (uint64_t)port << 32);
+    __asm__ volatile("syscall"
+                     : "+a"(kind), "+D"(deadline), "=S"(token), "=b"(rbx), "=r"(r8), "=r"(r9),
+                       "=r"(r10), "=r"(r12), "=r"(r13), "=r"(r14), "=r"(r15)
+                     :
+                     : "rcx", "rdx", "r11", "memory");
+    word[0] = rbx, word[1] = r8, word[2] = r9, word[3] = r10;
+    word[4] = r12, word[5] = r13, word[6] = r14, word[7] = r15;
+    *receipt = (struct receipt){.badge = deadline, .token = token};
     return kind;
 }
 
-/* *id names the message until it ends. The head is left as it was. */
+/* *id names the message until it ends; written on success only.  The head is left as it was. */
 static inline int64_t sys_send(handle_t port, handle_t reply_port, const struct message *head,
                                uint64_t *id)
 {
     struct message copy = *head;
-    uint64_t rdi = 0;
-    *id = reply_port;
-    return message_call(SYS_SEND, port, &rdi, id, &copy);
+    uint64_t rdi = 0, rsi = reply_port;
+    int64_t result = message_call(SYS_SEND, port, &rdi, &rsi, &copy);
+    if (result == 0)
+        *id = rsi;
+    return result;
 }
 
 static inline int64_t sys_reply(uint64_t token, const struct message *head)

@@ -1,127 +1,281 @@
 /*
- * Many messages: ten million calls and sends on all CPUs, nothing lost, doubled or out of order per
- * sender. The word `quick` on the command line takes a tenth of that.
+ * Ten million messages between all CPUs: nothing lost, doubled or out of order for any sender.
  *
- * Most are calls between threads of one task, since under QEMU's TCG a switch of address spaces
- * takes longer than all the rest; sends come from other tasks.
+ *   calls   eight million do-calls, a pair of threads on each CPU: the fast path, interrupted at
+ *           every point by timers
+ *   sends   one million and a half sends, from a sender on each CPU to a receiver on each CPU,
+ * while all these threads are moved from CPU to CPU pool    half a million calls to one port that
+ * as many threads serve tasks   a few calls between tasks on different CPUs
+ *
+ * The word `quick` on the command line: a twentieth of all that.  Every message carries its
+ * sender's number and counts up for each port; receivers and senders check both.
  */
 #include "test.h"
 
-#define SENDERS 8u
-#define BATCH 16u
+#define WORKERS 4u
+#define WINDOW 32u /* sends in flight, a sender */
+#define PRIORITY_MOVER 40
 
-struct tally {
-    volatile uint64_t calls, sends, errors;
+static uint64_t scale = 1;
+
+struct worker {
+    uint32_t number;
+    handle_t port;
+    struct thread server, client;
+    uint64_t expected[WORKERS];  /* server: the count of each sender's next message */
+    uint64_t got, wrong;         /* server */
+    uint64_t answered, mistaken; /* client */
+    uint64_t count;              /* client: messages to send */
+};
+static struct worker workers[WORKERS];
+static volatile bool quiet; /* the mover stops */
+
+/* ---- Servers --------------------------------------------------------------------------------- */
+
+static void check_message(struct worker *self, const struct message *m)
+{
+    uint64_t sender = m->arg[0] % WORKERS;
+    self->wrong += m->arg[1] != self->expected[sender] || m->cookie != ~m->arg[1];
+    self->expected[sender] = m->arg[1] + 1;
+    self->got++;
+}
+
+static void serve(void *argument)
+{
+    struct worker *self = argument;
+    struct message m;
+    struct receipt receipt;
+    int64_t kind = sys_get(self->port, DEADLINE_NEVER, &m, &receipt);
+    while (kind == GET_MESSAGE) {
+        check_message(self, &m);
+        m.result = (int64_t)m.arg[1];
+        kind = sys_reply_get(self->port, DEADLINE_NEVER, &m, &receipt);
+    }
+}
+
+/* ---- Clients --------------------------------------------------------------------------------- */
+
+static struct message numbered(const struct worker *self, uint64_t count)
+{
+    return (struct message){.op = 1, .cookie = ~count, .arg = {self->number, count}};
+}
+
+static void call(void *argument)
+{
+    struct worker *self = argument;
+    for (uint64_t i = 0; i < self->count; i++) {
+        struct message m = numbered(self, i);
+        if (sys_do(self->port, DEADLINE_NEVER, &m) == 0 && m.result == (int64_t)i)
+            self->answered++;
+        else
+            self->mistaken++;
+    }
+}
+
+/* What a client that sends knows of the ports it sends to. */
+struct sending {
+    uint64_t next[WORKERS], answered[WORKERS];
+    uint64_t ids[WORKERS][WINDOW]; /* of the last ones to each port; a port answers in order */
+    uint64_t sent;
+    handle_t replies;
 };
 
-static struct tally *tallies = (struct tally *)CHILD_SHARED; /* shared by all tasks */
-
-/* Counts what each sender sends: its badge says who, cookie the number it should be. */
-static void receive(void *argument)
+static bool send_one(struct worker *self, struct sending *s)
 {
-    handle_t port = *(handle_t *)argument;
-    static uint64_t expected[SENDERS * 2 + 1];
-    struct message m = head(0);
-    struct receipt r;
-    int64_t kind = sys_get(port, DEADLINE_NEVER, &m, &r);
-    while (kind == GET_MESSAGE) {
-        uint64_t who = r.badge;
-        if (who > SENDERS * 2 || m.cookie != expected[who] || m.arg[0] != ~m.cookie)
-            tallies[0].errors++;
-        expected[who] = m.cookie + 1;
-        m.result = (int64_t)m.cookie * 3;
-        kind = sys_reply_get(port, DEADLINE_NEVER, &m, &r);
-    }
+    uint32_t to = (self->number + s->sent) % WORKERS;
+    struct message m = numbered(self, s->next[to]);
+    m.arg[2] = to;
+    if (sys_send(workers[to].port, s->replies, &m, &s->ids[to][s->next[to] % WINDOW]) < 0)
+        return false;
+    s->next[to]++;
+    s->sent++;
+    return true;
 }
 
-static uint64_t calls_each;
-static handle_t call_ports[SENDERS];
-
-static void call_often(void *argument)
+static void take_answer(struct worker *self, struct sending *s)
 {
-    uint64_t number = (uint64_t)argument;
-    struct tally *tally = &tallies[number];
-    handle_t port = call_ports[number - 1];
-    for (uint64_t i = 0; i < calls_each; i++) {
-        struct message m = {1, 0, i, 0, 0, 0, {~i, 0, 0}};
-        if (sys_do(port, DEADLINE_NEVER, &m) != 0 || m.result != (int64_t)i * 3)
-            tally->errors++;
-        tally->calls++;
+    struct message m;
+    struct receipt receipt;
+    if (sys_get(s->replies, DEADLINE_NEVER, &m, &receipt) != GET_REPLY) {
+        self->mistaken++;
+        return;
     }
+    uint64_t from = m.arg[2] % WORKERS, count = s->answered[from]++;
+    bool good = m.arg[0] == self->number && m.result == (int64_t)count && m.cookie == ~count &&
+                receipt.badge == s->ids[from][count % WINDOW];
+    if (good)
+        self->answered++;
+    else
+        self->mistaken++;
 }
 
-/* Keeps BATCH sends in flight; their answers have to come in order, too. */
-static void send_often(uint64_t number)
+static void send(void *argument)
 {
-    struct tally *tally = &tallies[number];
-    handle_t port = child_handles[1], mine = (handle_t)sys_port_create(64);
-    uint64_t count = child_handles[3], sent = 0, answered = 0, id;
-    struct receipt r;
-    while (answered < count) {
-        while (sent < count && sent - answered < BATCH) {
-            struct message m = {1, 0, sent, 0, 0, 0, {~sent, 0, 0}};
-            if (sys_send(port, mine, &m, &id) != 0)
-                break;
-            sent++;
+    struct worker *self = argument;
+    struct sending s = {.replies = (handle_t)must(sys_port_create(WINDOW), "port_create")};
+    while (self->answered + self->mistaken < self->count) {
+        uint64_t open = s.sent - self->answered - self->mistaken;
+        if (s.sent < self->count && open < WINDOW && send_one(self, &s))
+            continue;
+        take_answer(self, &s);
+    }
+    struct message m;
+    struct receipt receipt;
+    self->mistaken += sys_get(s.replies, clock_after(MILLISECOND), &m, &receipt) != -ETIMEDOUT;
+    sys_handle_close(s.replies);
+}
+
+/* ---- Runs ------------------------------------------------------------------------------------ */
+
+/* Moves every thread about, until it is told to stop. */
+static void move(void *argument)
+{
+    (void)argument;
+    uint32_t random = 12345;
+    while (!quiet) {
+        for (uint32_t i = 0; i < WORKERS; i++) {
+            random = random * 1664525 + 1013904223;
+            sys_thread_set(workers[i].client.handle, -1, (int32_t)((random >> 16) % startup->cpus));
+            sys_thread_set(workers[i].server.handle, -1, (int32_t)((random >> 24) % startup->cpus));
         }
-        struct message m = head(0);
-        if (sys_get(mine, DEADLINE_NEVER, &m, &r) != GET_REPLY || m.cookie != answered ||
-            m.result != (int64_t)answered * 3)
-            tally->errors++;
-        answered++;
-        tally->sends++;
+        sys_sleep(clock_after(2 * MILLISECOND));
     }
+}
+
+static void run(void (*client)(void *), uint64_t total, bool moving, const char *name)
+{
+    struct thread mover;
+    uint64_t start = clock_now();
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        struct worker *w = &workers[i];
+        int32_t cpu = (int32_t)(i % startup->cpus);
+        *w = (struct worker){.number = i, .count = total / WORKERS};
+        w->port = (handle_t)must(sys_port_create(WORKERS * WINDOW), "port_create");
+        run_thread(&w->server, serve, w, cpu, PRIORITY_DEFAULT);
+    }
+    for (uint32_t i = 0; i < WORKERS; i++)
+        run_thread(&workers[i].client, client, &workers[i], (int32_t)(i % startup->cpus),
+                   PRIORITY_DEFAULT);
+    quiet = !moving;
+    if (moving)
+        run_thread(&mover, move, NULL, -1, PRIORITY_MOVER);
+
+    uint64_t answered = 0, got = 0, mistaken = 0, wrong = 0;
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        must(wait_for_death(workers[i].client.handle, DEADLINE_NEVER, NULL), "client ends");
+        answered += workers[i].answered;
+        mistaken += workers[i].mistaken;
+    }
+    quiet = true;
+    if (moving)
+        must(thread_join(&mover, soon(), NULL), "mover ends");
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        thread_free(&workers[i].client);
+        sys_handle_close(workers[i].port);
+        must(thread_join(&workers[i].server, soon(), NULL), "server ends");
+        got += workers[i].got;
+        wrong += workers[i].wrong;
+    }
+    uint64_t taken = clock_now() - start;
+    print("# %s: %lu messages in %lu ms, %lu ns each\n", name, total, taken / MILLISECOND,
+          taken / total);
+    is((int64_t)answered, (int64_t)total, "every message is answered, and is the right one");
+    is((int64_t)got, (int64_t)total, "every message arrives once");
+    is((int64_t)(mistaken + wrong), 0, "in the order sent");
+}
+
+/* ---- One port, many servers ------------------------------------------------------------------ */
+
+static handle_t pool_port;
+
+static void call_pool(void *argument)
+{
+    struct worker *self = argument;
+    for (uint64_t i = 0; i < self->count; i++) {
+        struct message m = numbered(self, i);
+        if (sys_do(pool_port, DEADLINE_NEVER, &m) == 0 && m.result == (int64_t)i &&
+            m.arg[0] == self->number)
+            self->answered++;
+        else
+            self->mistaken++;
+    }
+}
+
+static void serve_pool(void *argument)
+{
+    struct worker *self = argument;
+    struct message m;
+    struct receipt receipt;
+    int64_t kind = sys_get(pool_port, DEADLINE_NEVER, &m, &receipt);
+    while (kind == GET_MESSAGE) {
+        self->got++;
+        m.result = (int64_t)m.arg[1];
+        kind = sys_reply_get(pool_port, DEADLINE_NEVER, &m, &receipt);
+    }
+}
+
+static void run_pool(uint64_t total)
+{
+    pool_port = (handle_t)must(sys_port_create(64), "port_create");
+    uint64_t start = clock_now(), answered = 0, got = 0, mistaken = 0;
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        workers[i] = (struct worker){.number = i, .count = total / WORKERS};
+        run_thread(&workers[i].server, serve_pool, &workers[i], -1, PRIORITY_DEFAULT);
+    }
+    for (uint32_t i = 0; i < WORKERS; i++)
+        run_thread(&workers[i].client, call_pool, &workers[i], -1, PRIORITY_DEFAULT);
+    for (uint32_t i = 0; i < WORKERS; i++)
+        must(thread_join(&workers[i].client, DEADLINE_NEVER, NULL), "client ends");
+    sys_handle_close(pool_port);
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        must(thread_join(&workers[i].server, soon(), NULL), "server ends");
+        answered += workers[i].answered;
+        mistaken += workers[i].mistaken;
+        got += workers[i].got;
+    }
+    print("# pool: %lu messages, %lu ns each\n", total, (clock_now() - start) / total);
+    is((int64_t)answered, (int64_t)total, "a port with many servers answers every call");
+    is((int64_t)got, (int64_t)total, "once");
+    is((int64_t)mistaken, 0, "to who asked");
+}
+
+/* ---- Between tasks --------------------------------------------------------------------------- */
+
+static void call_from_task(uint64_t argument)
+{
+    struct worker self = {
+        .number = (uint32_t)argument, .port = child_handles[0], .count = 20000 / scale};
+    call(&self);
+    sys_thread_exit(self.mistaken == 0 && self.answered == self.count ? 0 : 1);
+}
+
+static void run_tasks(void)
+{
+    struct child children[WORKERS];
+    struct worker *w = &workers[0];
+    *w = (struct worker){.port = (handle_t)must(sys_port_create(64), "port_create")};
+    run_thread(&w->server, serve, w, 0, PRIORITY_DEFAULT);
+    int64_t status = 0;
+    for (uint32_t i = 0; i < WORKERS; i++)
+        run_child(&children[i], call_from_task, i, &w->port, 1, (int32_t)(i % startup->cpus),
+                  CHILD_BUDGET);
+    for (uint32_t i = 0; i < WORKERS; i++)
+        status += join_child(&children[i]);
+    sys_handle_close(w->port);
+    must(thread_join(&w->server, soon(), NULL), "server ends");
+    is(status, 0, "calls from other tasks on all CPUs are answered");
+    is((int64_t)w->wrong, 0, "in order");
+    is((int64_t)w->got, (int64_t)(20000 / scale * WORKERS), "once each");
 }
 
 int main(const void *found)
 {
     test_begin(found);
-    uint64_t total = startup_has_word(startup, "quick") ? 1000000 : 10000000;
-    uint64_t sends = total / 100 / SENDERS;
-    calls_each = (total - sends * SENDERS) / SENDERS;
-    child_shared = (handle_t)must(sys_vmo_create(VMO_ANONYMOUS, PAGE_SIZE, 0, 0), "vmo");
-    must(sys_map(0, child_shared, 0, PAGE_SIZE, CHILD_SHARED, MAP_READ | MAP_WRITE | MAP_FIXED),
-         "map");
-    handle_t ports[8];
-    struct thread servers[8];
-    uint32_t cpus = startup->cpus < 8 ? startup->cpus : 8;
-    for (uint32_t i = 0; i < cpus; i++) {
-        ports[i] = (handle_t)must(sys_port_create(1024), "port");
-        run_thread(&servers[i], receive, &ports[i], (int32_t)i, PRIORITY_DEFAULT);
-    }
-    struct child children[SENDERS];
-    struct thread callers[SENDERS];
-    uint64_t start = clock_now();
-    for (uint32_t i = 0; i < SENDERS * 2; i++) {
-        handle_t badged =
-            (handle_t)must(sys_handle_duplicate(ports[i % cpus], RIGHTS_SAME, i + 1), "badge");
-        if (i < SENDERS) {
-            call_ports[i] = badged;
-            run_thread(&callers[i], call_often, (void *)(i + 1ul), (int32_t)(i % cpus),
-                       PRIORITY_DEFAULT);
-            continue;
-        }
-        handle_t handles[] = {badged, badged};
-        child_handles[3] = (handle_t)sends;
-        run_child(&children[i - SENDERS], send_often, i + 1, handles, 2, -1, 2 << 20);
-        sys_handle_close(badged);
-    }
-    uint64_t done_calls = 0, done_sends = 0, errors = 0;
-    for (uint32_t i = 0; i < SENDERS; i++) {
-        int64_t status;
-        must(wait_for_death(children[i].task, clock_after(200 * SECOND), &status), "sender ends");
-        must(thread_join(&callers[i], clock_after(200 * SECOND), NULL), "caller ends");
-        errors += status != 0;
-    }
-    for (uint32_t i = 0; i <= SENDERS * 2; i++) {
-        done_calls += tallies[i].calls;
-        done_sends += tallies[i].sends;
-        errors += tallies[i].errors;
-    }
-    print("# %lu calls and %lu sends in %lu ms\n", done_calls, done_sends,
-          (uint64_t)((clock_now() - start) / MILLISECOND));
-    is((int64_t)done_calls, (int64_t)(calls_each * SENDERS), "all calls were answered");
-    is((int64_t)done_sends, (int64_t)(sends * SENDERS), "all sends were answered");
-    is((int64_t)errors, 0, "none was lost, doubled or out of order");
+    if (startup_has_word(startup, "quick"))
+        scale = 20;
+    run(call, 8000000 / scale, false, "calls");
+    run(send, 1500000 / scale, true, "sends");
+    run_pool(500000 / scale);
+    run_tasks();
     return test_end();
 }

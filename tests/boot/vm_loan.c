@@ -9,8 +9,7 @@
 
 static handle_t port, second_port, domain;
 
-/* ---- A server that runs what the message names
- * ------------------------------------------------------ */
+/* ---- A server that runs what the message names ----------------------------------------------- */
 
 typedef int64_t (*loan_function)(handle_t loan);
 
@@ -56,8 +55,7 @@ static void free_vmo(handle_t vmo, uint64_t pages, uint64_t *view)
     sys_handle_close(vmo);
 }
 
-/* ---- Reading, writing, mapping
- * ------------------------------------------------------------------------ */
+/* ---- Reading, writing, mapping --------------------------------------------------------------- */
 
 static uint64_t left_address;
 static handle_t left_loan;
@@ -221,8 +219,7 @@ static void test_edges(void)
     free_vmo(vmo, 4, view);
 }
 
-/* ---- Lending on
- * ------------------------------------------------------------------------------------------- */
+/* ---- Lending on ------------------------------------------------------------------------------ */
 
 static int64_t lend_on(handle_t loan)
 {
@@ -349,8 +346,7 @@ static void test_pins(void)
     free_vmo(vmo, 4, view);
 }
 
-/* ---- Ends of a loan while others use it
- * ----------------------------------------------------------------------- */
+/* ---- Ends of a loan while others use it ------------------------------------------------------ */
 
 static volatile uint64_t *volatile racing;
 static volatile bool stop_racing;

@@ -17,8 +17,7 @@ static uint64_t pattern(uint64_t page)
     return page * 1000003 + 17;
 }
 
-/* ---- A pager in a thread of its own
- * ------------------------------------------------------------------- */
+/* ---- A pager in a thread of its own ---------------------------------------------------------- */
 
 enum { SUPPLY, IGNORE, FAIL };
 static volatile uint32_t behaviour;
@@ -218,8 +217,7 @@ static void test_clone(void)
     close_file();
 }
 
-/* ---- Death and succession
- * -------------------------------------------------------------------------------------------- */
+/* ---- Death and succession -------------------------------------------------------------------- */
 
 static volatile int64_t waited;
 static volatile bool waiting;

@@ -42,8 +42,7 @@ static void end_workers(struct thread *threads, uint32_t count)
         must(thread_join(&threads[i], soon(), NULL), "join");
 }
 
-/* ---- Clones
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Clones ---------------------------------------------------------------------------------- */
 
 /* Writes the same number to each page, in order, then the next. */
 static void write_in_order(void *argument)
@@ -148,8 +147,7 @@ static void test_killed_cloner(void)
     free_vmo(cloned);
 }
 
-/* ---- Pages that go
- * ------------------------------------------------------------------------------------------- */
+/* ---- Pages that go --------------------------------------------------------------------------- */
 
 /* Each worker has a word in every page, and checks that it has its last value or zero. */
 static volatile uint64_t surprises;
@@ -210,8 +208,7 @@ static void test_reuse(void)
     free_vmo(vmo);
 }
 
-/* ---- Mappings that come and go
- * ---------------------------------------------------------------------------------- */
+/* ---- Mappings that come and go --------------------------------------------------------------- */
 
 static handle_t mapped;
 static volatile uint64_t mapping_errors;

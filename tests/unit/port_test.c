@@ -194,9 +194,8 @@ static void one_senders_messages_keep_their_order(void **state)
 {
     (void)state;
     struct port *port = port_create(10, &budget);
-    struct envelope early = {.priority = 3, .sent_by = port},
-                    late = {.priority = 9, .sent_by = port};
-    struct envelope other = {.priority = 5, .sent_by = &budget};
+    struct envelope early = {.priority = 3, .sent_by = 1}, late = {.priority = 9, .sent_by = 1};
+    struct envelope other = {.priority = 5, .sent_by = 2};
     port_enqueue(port, &early, false);
     port_enqueue(port, &late, false);
     port_enqueue(port, &other, false);

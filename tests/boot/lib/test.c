@@ -84,8 +84,8 @@ static void map_segments(handle_t task)
          "map clock");
 }
 
-void run_child(struct child *child, void (*function)(uint64_t), uint64_t argument,
-               const handle_t *handles, uint32_t count, int32_t cpu, uint64_t budget)
+void prepare_child(struct child *child, void (*function)(uint64_t), uint64_t argument,
+                   const handle_t *handles, uint32_t count, int32_t cpu, uint64_t budget)
 {
     /* What earlier children had may be on its way back still. */
     int64_t task;
@@ -113,6 +113,12 @@ void run_child(struct child *child, void (*function)(uint64_t), uint64_t argumen
                                    .cpu = cpu};
     child->thread = (handle_t)must(sys_thread_create(&plan), "thread_create");
     sys_handle_close(vmo);
+}
+
+void run_child(struct child *child, void (*function)(uint64_t), uint64_t argument,
+               const handle_t *handles, uint32_t count, int32_t cpu, uint64_t budget)
+{
+    prepare_child(child, function, argument, handles, count, cpu, budget);
     must(sys_thread_start(child->thread), "thread_start");
 }
 
@@ -131,11 +137,24 @@ void end_child(struct child *child)
     join_child(child);
 }
 
+/* Each CPU frees what it took apart; system_info makes it do so. */
+static void flush_all_cpus(void)
+{
+    for (uint32_t i = 0; i < startup->cpus; i++) {
+        sys_thread_set(startup->thread, -1, (int32_t)i);
+        while (clock_cpu() != i)
+            sys_thread_yield();
+        sys_system_info();
+    }
+    sys_thread_set(startup->thread, -1, -2);
+}
+
 uint64_t settled_free_memory(void)
 {
     const struct system_info *info = (const struct system_info *)message_area()->bytes;
     uint64_t last = 0;
     for (uint32_t same = 0; same < 10;) {
+        flush_all_cpus();
         sys_system_info();
         uint64_t now = info->memory_free;
         same = now == last ? same + 1 : 0;

@@ -52,6 +52,9 @@ extern handle_t child_shared;
 #define CHILD_SHARED 0x60000000ul
 void run_child(struct child *child, void (*function)(uint64_t), uint64_t argument,
                const handle_t *handles, uint32_t count, int32_t cpu, uint64_t budget);
+/* The same, but its thread is not started. */
+void prepare_child(struct child *child, void (*function)(uint64_t), uint64_t argument,
+                   const handle_t *handles, uint32_t count, int32_t cpu, uint64_t budget);
 /* Kills it, waits for its end and closes the handles. */
 void end_child(struct child *child);
 /* Waits for it to end by itself and closes the handles; its status. */

@@ -1,0 +1,162 @@
+"""What the system tests use: a virtual machine whose console a test reads."""
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class Machine:
+    """A running tools/vm.  `text` is all that its console has said, without control characters."""
+
+    def __init__(self, *options, **named):
+        self.process = subprocess.Popen(
+            [f"{ROOT}/tools/vm", "--headless", "--time-limit", "180", *options], cwd=ROOT,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **named)
+        self.text = ""
+        self.changed = threading.Condition()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        while piece := os.read(self.process.stdout.fileno(), 4096):
+            with self.changed:
+                self.text += re.sub(r"\x1b\[[0-9;=?]*[A-Za-z]|\r", "", piece.decode(errors="replace"))
+                self.changed.notify()
+
+    def expect(self, pattern, limit=60):
+        """Waits for the pattern on the console and gives the match; fails after `limit` seconds."""
+        deadline = time.monotonic() + limit
+        with self.changed:
+            while not (match := re.search(pattern, self.text, re.M)):
+                left = deadline - time.monotonic()
+                ended = not self.reader.is_alive()
+                if left <= 0 or ended:
+                    pytest.fail(f"{'ended' if ended else f'{limit} s'} without /{pattern}/:\n{self.text}")
+                self.changed.wait(min(left, 0.2))
+            return match
+
+    def expect_end(self, limit=60):
+        """Waits until QEMU has ended by itself; its status."""
+        try:
+            status = self.process.wait(limit)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"still running after {limit} s:\n{self.text}")
+        self.reader.join()
+        return status
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.reader.join()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def machine():
+    """A function that starts a Machine, which is stopped when the test is over."""
+    started = []
+
+    def start(*options):
+        started.append(Machine(*options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+class Screen:
+    """What the screen of a machine started with `options` shows, read through QEMU's own monitor."""
+
+    VGA_TEXT = 0xB8000  # 80 by 25, a character and its colours each
+
+    def __init__(self, folder):
+        self.picture = folder / "screen.ppm"
+        self.path = folder / "qmp"
+        self.options = ["--", "-qmp", f"unix:{self.path},server=on,wait=off"]
+
+    def text(self):
+        """The characters on the screen, a line each row."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(20)
+            link.connect(str(self.path))
+            stream = link.makefile("rw")
+            stream.readline()  # the greeting
+            self._ask(stream, "qmp_capabilities")
+            self._ask(stream, "screendump", {"filename": str(self.picture)})
+            dump = self._ask(stream, "human-monitor-command",
+                             {"command-line": f"xp /4000xb {self.VGA_TEXT:#x}"})
+        size, pixels = self._pixels()
+        if size[1] == 400:
+            cells = [int(byte, 16) for byte in re.findall(r"0x([0-9a-f]{2})\b", dump)][::2]
+            text = "".join(chr(cell) if 32 <= cell < 127 else " " for cell in cells)
+            rows = [text[n:n + 80] for n in range(0, len(text), 80)]
+        else:
+            rows = self._read_glyphs(size, pixels)
+        return "\n".join(row.rstrip() for row in rows)
+
+    @staticmethod
+    def _ask(stream, command, arguments=None):
+        stream.write(json.dumps({"execute": command, "arguments": arguments or {}}) + "\n")
+        stream.flush()
+        while True:
+            answer = json.loads(stream.readline())
+            if "error" in answer:
+                pytest.fail(f"{command}: {answer['error']}")
+            if "return" in answer:
+                return answer["return"]
+
+    def _pixels(self):
+        """((width, height), one byte a pixel: its green)"""
+        _, size, _, data = self.picture.read_bytes().split(b"\n", 3)
+        return tuple(map(int, size.split())), data[1::3]
+
+    @staticmethod
+    def _read_glyphs(size, pixels):
+        """The framebuffer console draws cells of 8 by 16 in the font that is linked into the kernel."""
+        with open(f"{ROOT}/build/kernel/font.s") as file:
+            glyphs = re.findall(r"\.byte (.*)", file.read())
+        names = {bytes(int(row, 16) for row in glyph.split(",")): chr(32 + n)
+                 for n, glyph in enumerate(glyphs)}
+        lit = bytes(0 if value < 64 else 1 for value in range(256))
+        pixels, (width, height) = pixels.translate(lit), size
+
+        def cell(x, y):
+            rows = (pixels[(y + n) * width + x:(y + n) * width + x + 8] for n in range(16))
+            shape = bytes(int("".join(map(str, row)), 2) for row in rows)
+            return names.get(shape, "?")
+
+        return ["".join(cell(x, y) for x in range(0, width - 7, 8)) for y in range(0, height - 15, 16)]
+
+
+@pytest.fixture
+def screen(tmp_path):
+    return Screen(tmp_path)
+
+
+@pytest.fixture
+def iso(tmp_path):
+    """A function that makes an ISO of a boot module's bytes, as tools/iso does."""
+    def make(module, entry="portolan"):
+        path, out = tmp_path / "boot.cpio", tmp_path / "test.iso"
+        path.write_bytes(module)
+        subprocess.run([f"{ROOT}/tools/iso", "--kernel", f"{ROOT}/build/kernel.elf", "--module", path,
+                        "--output", out, "--entry", entry], check=True)
+        return str(out)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def boot_module():
+    """The bytes of build/boot.cpio."""
+    with open(f"{ROOT}/build/boot.cpio", "rb") as file:
+        return file.read()
