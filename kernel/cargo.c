@@ -175,6 +175,7 @@ void cargo_drop_handles(struct cargo *cargo, struct task *task)
 {
     for (u32 i = 0; i < cargo->handle_count; i++) {
         struct handle_entry entry = {.object = cargo->handle_objects[i],
+                                     .badge = cargo->handle_badges[i],
                                      .rights_and_type = cargo->handle_rights[i]};
         handle_release(task, &entry);
     }

@@ -5,6 +5,7 @@
 
 #include "page.h"
 #include "port.h"
+#include "session.h"
 #include "task.h"
 #include "thread.h"
 
@@ -206,8 +207,13 @@ void *handle_object(handle_t handle, enum object_type type, u32 rights, i64 *err
 
 void handle_release(struct task *task, const struct handle_entry *entry)
 {
-    if (handle_type(entry) == OBJECT_PORT && (handle_rights(entry) & RIGHT_RECEIVE))
-        port_receiver_gone(container_of(entry->object, struct port, object), task);
+    if (handle_type(entry) == OBJECT_PORT) {
+        struct port *port = container_of(entry->object, struct port, object);
+        if (badge_is_counted(entry->badge))
+            session_remove(port, entry->badge);
+        if (handle_rights(entry) & RIGHT_RECEIVE)
+            port_receiver_gone(port, task);
+    }
     object_put(entry->object);
 }
 

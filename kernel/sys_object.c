@@ -3,6 +3,7 @@
  */
 #include "message.h"
 #include "port.h"
+#include "session.h"
 #include "sys.h"
 #include "task.h"
 #include "thread.h"
@@ -96,24 +97,42 @@ i64 sys_handle_close(u64 handle)
     return 0;
 }
 
-/* Enters a copy of an entry into a table; the object gets a reference and perhaps a receiver. */
+/* What a handle to a port counts for beside a reference: a receiver, one of its session. */
+static int count_port_handle(struct port *port, u32 rights, u64 badge, struct budget *new_session)
+{
+    if (badge_is_counted(badge)) {
+        int error = session_add(port, badge, new_session);
+        if (error)
+            return error;
+    }
+    if (!(rights & RIGHT_RECEIVE) || port_add_receiver(port))
+        return 0;
+    if (badge_is_counted(badge))
+        session_remove(port, badge);
+    return -EDEAD;
+}
+
+/* Enters a copy of an entry into a table.  A session that is new is charged to `new_session`. */
 static i64 insert_copy(struct handle_table *table, const struct handle_entry *entry, u32 rights,
-                       u64 badge)
+                       u64 badge, struct budget *new_session)
 {
     if (!object_get_live(entry->object))
         return -EBADF;
-    bool receiver = handle_type(entry) == OBJECT_PORT && (rights & RIGHT_RECEIVE);
-    struct port *port = container_of(entry->object, struct port, object);
-    if (receiver && !port_add_receiver(port)) {
-        object_put(entry->object);
-        return -EDEAD;
+    if (handle_type(entry) == OBJECT_PORT) {
+        struct port *port = container_of(entry->object, struct port, object);
+        int error = count_port_handle(port, rights, badge, new_session);
+        if (error) {
+            object_put(entry->object);
+            return error;
+        }
     }
     handle_t handle = handle_insert(table, entry->object, rights, badge);
     if (handle)
         return handle;
-    if (receiver)
-        port_receiver_gone(port, NULL);
-    object_put(entry->object);
+    struct handle_entry copy = *entry;
+    copy.badge = badge;
+    copy.rights_and_type = rights << 8 | handle_type(entry);
+    handle_release(NULL, &copy);
     return -EMFILE;
 }
 
@@ -136,7 +155,8 @@ i64 sys_handle_duplicate(u64 handle, u64 rights, u64 badge)
     } else {
         badge = entry.badge;
     }
-    return insert_copy(&task->handles, &entry, reduced, badge);
+    return insert_copy(&task->handles, &entry, reduced, badge,
+                       badge == entry.badge ? NULL : task->budget);
 }
 
 i64 sys_handle_info(u64 handle)
@@ -167,7 +187,7 @@ i64 sys_handle_grant(u64 task_handle, u64 handle, u64 rights)
         return -EINVAL;
     if (task->object.dead)
         return -EDEAD;
-    return insert_copy(&task->handles, &entry, reduced, entry.badge);
+    return insert_copy(&task->handles, &entry, reduced, entry.badge, NULL);
 }
 
 i64 sys_watch(u64 handle, u64 port_handle, u64 cookie)

@@ -82,9 +82,10 @@ enum get_kind {
 
 /* Operations of GET_KERNEL messages. */
 enum kernel_op {
-    KERNEL_DEATH = 1,  /* cookie: from watch; result: exit status; arg[0]: koid of what died */
-    KERNEL_PAGE_READ,  /* cookie: the VM object's key; offset, length: supply these pages */
-    KERNEL_PAGE_DIRTY, /* cookie: key; offset, length: lend room for these dirty pages */
+    KERNEL_DEATH = 1,    /* cookie: from watch; result: exit status; arg[0]: koid of what died */
+    KERNEL_PAGE_READ,    /* cookie: the VM object's key; offset, length: supply these pages */
+    KERNEL_PAGE_DIRTY,   /* cookie: key; offset, length: lend room for these dirty pages */
+    KERNEL_UNREFERENCED, /* cookie: a counted badge: the last handle with it has been closed */
 };
 
 /* Notification bits 0..61 are free to use; the kernel sets these. */

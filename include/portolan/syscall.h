@@ -119,6 +119,9 @@ enum syscall_number {
      *   rights: a subset of the handle's (else -EINVAL) or RIGHTS_SAME.  badge: 0 keeps the
      *   original's; otherwise the handle must be a port's with MANAGE (else -EPERM), and the
      *   copy loses MANAGE, RECEIVE unless named in rights.  -EMFILE.
+     *   A badge with BADGE_COUNTED is a session: all handles to the port with that badge count,
+     *   and when the last is closed, KERNEL_UNREFERENCED with the badge as its cookie (without
+     *   BADGE_COUNTED) comes to the port.  Its memory is charged to who made it.
      */
     SYS_HANDLE_DUPLICATE = 19,
     /* handle_info(handle) -> type; RSI rights, RDX koid (unique while the machine runs). */

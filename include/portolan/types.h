@@ -63,4 +63,7 @@ enum {
     RIGHTS_SAME = 1u << 31 /* handle_duplicate: keep the original's rights */
 };
 
+/* A bit of a badge: the handles that have it are counted (handle_duplicate in syscall.h). */
+#define BADGE_COUNTED (1ull << 63)
+
 #endif
