@@ -6,7 +6,7 @@
 #ifndef CPU_H
 #define CPU_H
 
-#include "kernel.h"
+#include "frame.h"
 
 #define CPUS_MAX 64
 
@@ -58,6 +58,7 @@ struct cpu {
     struct thread *charged;   /* whose time is being used: travels with a call */
     u64 charged_since;
     u64 gdt[8];
+    struct frame panicked; /* the registers of who called panic (x86/entry.S) */
 
     /* Statistics. */
     u64 switches, messages, interrupts, ipis_sent;

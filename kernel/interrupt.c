@@ -21,6 +21,7 @@ ASSERT_OFFSET(struct cpu, current, CPU_CURRENT);
 ASSERT_OFFSET(struct cpu, stack_top, CPU_STACK_TOP);
 ASSERT_OFFSET(struct cpu, scratch, CPU_SCRATCH);
 ASSERT_OFFSET(struct cpu, anomaly, CPU_ANOMALY);
+ASSERT_OFFSET(struct cpu, panicked, CPU_PANIC);
 _Static_assert(offsetof(struct cpu, tss.rsp0) % 8 == 0, "RSP0 is written whole");
 ASSERT_OFFSET(struct thread, user, 0);
 ASSERT_OFFSET(struct frame, rip, FRAME_RIP);

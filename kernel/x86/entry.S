@@ -334,4 +334,37 @@ paranoid_entry:
     pop_registers
     iretq
 
+    /*
+     * noreturn void panic(const char *format, ...): keeps the caller's registers as a frame in the
+     * CPU's own data, then goes on in C with its arguments where they are.
+     */
+    .globl panic
+panic:
+    pushfq
+    cli
+    popq %gs:CPU_PANIC+FRAME_RFLAGS
+    movq %r15, %gs:CPU_PANIC+FRAME_R15
+    movq %r14, %gs:CPU_PANIC+FRAME_R14
+    movq %r13, %gs:CPU_PANIC+FRAME_R13
+    movq %r12, %gs:CPU_PANIC+FRAME_R12
+    movq %r11, %gs:CPU_PANIC+FRAME_R11
+    movq %r10, %gs:CPU_PANIC+FRAME_R10
+    movq %r9, %gs:CPU_PANIC+FRAME_R9
+    movq %r8, %gs:CPU_PANIC+FRAME_R8
+    movq %rbp, %gs:CPU_PANIC+FRAME_RBP
+    movq %rdi, %gs:CPU_PANIC+FRAME_RDI
+    movq %rsi, %gs:CPU_PANIC+FRAME_RSI
+    movq %rdx, %gs:CPU_PANIC+FRAME_RDX
+    movq %rcx, %gs:CPU_PANIC+FRAME_RCX
+    movq %rbx, %gs:CPU_PANIC+FRAME_RBX
+    movq %rax, %gs:CPU_PANIC+FRAME_RAX
+    movq (%rsp), %rax
+    movq %rax, %gs:CPU_PANIC+FRAME_RIP
+    leaq 8(%rsp), %rax
+    movq %rax, %gs:CPU_PANIC+FRAME_RSP
+    movw %cs, %gs:CPU_PANIC+FRAME_CS
+    movw %ss, %gs:CPU_PANIC+FRAME_SS
+    xorl %eax, %eax
+    jmp panic_formatted
+
     .section .note.GNU-stack, "", @progbits

@@ -196,9 +196,9 @@ noreturn void panic_frame(const struct frame *frame, const char *what)
     end(frame->rip, frame->rbp);
 }
 
-noreturn void panic(const char *format, ...)
+/* What panic (entry.S) becomes: the caller's registers are in this CPU's `panicked`. */
+noreturn void panic_formatted(const char *format, ...)
 {
-    __asm__ volatile("cli");
     begin();
     struct cpu *cpu = this_cpu();
     log_print("\nportolan: panic on CPU %u", cpu->id);
@@ -209,8 +209,8 @@ noreturn void panic(const char *format, ...)
     log_print_list(format, arguments);
     va_end(arguments);
     log_print("\n");
-    const u64 *frame = __builtin_frame_address(0);
-    end(frame[1], frame[0]);
+    print_registers(&cpu->panicked);
+    end(cpu->panicked.rip, cpu->panicked.rbp);
 }
 
 void platform_nmi(struct frame *frame)

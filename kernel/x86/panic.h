@@ -6,6 +6,8 @@
 
 #include "../frame.h"
 
+noreturn void panic_formatted(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* An exception in the kernel: prints it as panic does. */
 noreturn void panic_frame(const struct frame *frame, const char *what);
 

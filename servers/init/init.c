@@ -78,6 +78,17 @@ static void split_command_line(void)
     }
 }
 
+/* The archive is whole: a program that is cut off would fail later, and less clearly. */
+static bool archive_is_whole(void)
+{
+    struct cpio_reader reader = {archive, boot->module_size, 0};
+    struct cpio_entry entry;
+    int result;
+    while ((result = cpio_next(&reader, &entry)) > 0)
+        continue;
+    return result == 0;
+}
+
 static void open_module(void)
 {
     uint64_t length = (boot->module_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
@@ -90,8 +101,10 @@ static void open_module(void)
         clock_open((const struct clock_page *)address);
 
     struct cpio_entry entry;
+    if (!archive_is_whole())
+        cannot_boot("boot.cpio", 0, "the archive is broken or cut off");
     if (cpio_find(archive, boot->module_size, "manifest", &entry) < 0)
-        cannot_boot("boot.cpio", 0, "the archive is broken, or has no manifest");
+        cannot_boot("boot.cpio", 0, "the archive has no manifest");
     if (!manifest_read((const char *)archive + entry.offset, entry.size, &manifest))
         cannot_boot("manifest", manifest.bad_line, manifest.problem);
 }
