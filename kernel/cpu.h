@@ -53,6 +53,8 @@ struct cpu {
     struct thread *next;      /* READY, before all in the run queue; or NULL (sched.c) */
     u32 quantum_armed;        /* the quantum timer is set */
     u32 listed;               /* threads in the run queue's lists */
+    struct trace_event *trace_ring; /* of TRACE_EVENTS; NULL: none are kept (trace.h) */
+    u64 traced;                     /* events since boot */
     struct thread *fpu_owner; /* whose values the FPU registers hold, or NULL */
     struct cpu_call *mail;    /* newest first; pushed by any CPU */
     struct thread *charged;   /* whose time is being used: travels with a call */

@@ -5,7 +5,7 @@
  * sender to receiver in them.  Each function first checks, changing nothing but a lock; what is
  * unusual leaves to the general path, and never comes back.  Then it commits: nothing is allocated,
  * nothing waits, nothing fails.  Each exists twice, from one text: for a bare head, and for bytes
- * behind it or live FPU registers; entry.S tries one after the other.
+ * behind it or live FPU registers; entry.S tries the second if the first asks for it.
  *
  * Why no more locks: a thread's state belongs to its CPU, and both threads are this CPU's; the
  * port's lock covers the envelope's steps from idle to held to idle.
@@ -15,7 +15,15 @@
 #include "sched.h"
 #include "thread.h"
 
+/* The head of the message. */
 register u64 message_op_and_flags __asm__("rbx");
+register u64 message_cookie __asm__("r8");
+register u64 message_result __asm__("r9");
+register u64 message_offset __asm__("r10");
+register u64 message_length __asm__("r12");
+register u64 message_arg0 __asm__("r13");
+register u64 message_arg1 __asm__("r14");
+register u64 message_arg2 __asm__("r15");
 
 /* This CPU's structure, by GS. */
 #define CPU ((struct cpu __seg_gs *)0)
@@ -23,13 +31,19 @@ register u64 message_op_and_flags __asm__("rbx");
 #define always_inline inline __attribute__((always_inline))
 
 struct fast_result {
-    u64 token, badge;
+    u64 token; /* 0: nothing has happened; then badge says what to try next */
+    u64 badge;
 };
+
+/* What to try when nothing has happened: the general path, or first the version for more, or that
+ * for other messages than calls. */
+enum { TRY_GENERAL = 0, TRY_MORE = 2, TRY_OTHER = 3 };
 
 struct fast_result fast_do(u64 deadline, u64 unused, struct thread *self, handle_t handle);
 struct fast_result fast_do_more(u64 deadline, u64 unused, struct thread *self, handle_t handle);
 u64 fast_reply_get(u64 deadline, u64 token, struct thread *self, handle_t handle);
 u64 fast_reply_get_more(u64 deadline, u64 token, struct thread *self, handle_t handle);
+u64 fast_reply_get_other(u64 deadline, u64 token, struct thread *self, handle_t handle);
 
 static always_inline struct handle_entry *slot(struct thread *self, handle_t handle)
 {
@@ -97,7 +111,7 @@ static always_inline struct fast_result do_to_waiter(u64 deadline, struct thread
     if (unlikely(!entry_may_send(entry, handle)))
         goto general;
     if (unusual(more))
-        goto general;
+        return (struct fast_result){0, more ? TRY_GENERAL : TRY_MORE};
     /* The thread's timer must not be set for later than this deadline. */
     if (unlikely(deadline < self->timer_expiry))
         goto general;
@@ -133,7 +147,7 @@ static always_inline struct fast_result do_to_waiter(u64 deadline, struct thread
 unlock:
     spin_unlock(&port->lock);
 general:
-    return (struct fast_result){0, 0};
+    return (struct fast_result){0, TRY_GENERAL};
 }
 
 struct fast_result fast_do(u64 deadline, u64 unused, struct thread *self, handle_t handle)
@@ -148,35 +162,11 @@ struct fast_result fast_do_more(u64 deadline, u64 unused, struct thread *self, h
     return do_to_waiter(deadline, self, handle, true);
 }
 
-static always_inline u64 reply_and_wait(u64 deadline, u64 token, struct thread *self,
-                                        handle_t handle, bool more)
+/* A held message ends, its token is dead; and its receiver waits for another.  Unlocks the port. */
+static always_inline void end_and_wait(u64 deadline, struct thread *self, struct port *port,
+                                       struct envelope *envelope)
 {
-    /* The handle by which this thread last got; forgotten when it is closed. */
-    if (unlikely(self->get_handle != handle))
-        goto general;
-    if (unusual(more))
-        goto general;
-    if (unlikely(deadline < self->timer_expiry))
-        goto general;
-    struct port *port = self->get_port;
-    if (unlikely(!spin_try_lock(&port->lock)))
-        goto general;
-    /*
-     * The token names a plain call (no fault, no send, no loans) that came by this port, is this
-     * task's to answer, and has not ended.
-     */
-    struct envelope *envelope = envelope_of(token);
-    if (unlikely(envelope->token != token) || unlikely(envelope->holder != self->task) ||
-        unlikely(envelope->port != port) || unlikely(!envelope->plain))
-        goto unlock;
-    struct thread *sender = container_of(envelope, struct thread, call);
-    /* The sender is of this CPU and may run now, and nothing is waiting for this thread. */
-    if (unlikely(sender->fast_cpu != CPU->self) ||
-        unlikely((i32)sender->effective < CPU->ready_top) || unlikely(port->pending))
-        goto unlock;
-
-    /* The message ends; its token is dead. */
-    envelope->token = token + (1ull << 32);
+    envelope->token += 1ull << 32;
     envelope->state = ENVELOPE_IDLE;
     envelope->holder = NULL;
     port->held--;
@@ -186,6 +176,38 @@ static always_inline u64 reply_and_wait(u64 deadline, u64 token, struct thread *
     self->deadline = deadline;
     self->effective = self->priority;
     spin_unlock(&port->lock);
+}
+
+static always_inline u64 reply_and_wait(u64 deadline, u64 token, struct thread *self,
+                                        handle_t handle, bool more)
+{
+    /* The handle by which this thread last got; forgotten when it is closed. */
+    if (unlikely(self->get_handle != handle))
+        goto general;
+    if (unusual(more))
+        return more ? TRY_GENERAL : TRY_MORE;
+    if (unlikely(deadline < self->timer_expiry))
+        goto general;
+    struct port *port = self->get_port;
+    /*
+     * The token names a plain call (no fault, no send, no loans) that came by this port, is this
+     * task's to answer, and has not ended.
+     */
+    struct envelope *envelope = envelope_of(token);
+    if (unlikely(!envelope->plain))
+        return more ? TRY_GENERAL : TRY_OTHER;
+    if (unlikely(!spin_try_lock(&port->lock)))
+        goto general;
+    if (unlikely(envelope->token != token) || unlikely(envelope->holder != self->task) ||
+        unlikely(envelope->port != port))
+        goto unlock;
+    struct thread *sender = container_of(envelope, struct thread, call);
+    /* The sender is of this CPU and may run now, and nothing is waiting for this thread. */
+    if (unlikely(sender->fast_cpu != CPU->self) ||
+        unlikely((i32)sender->effective < CPU->ready_top) || unlikely(port->pending))
+        goto unlock;
+
+    end_and_wait(deadline, self, port, envelope);
     if (more)
         copy_bytes(self, sender);
     sender->state = THREAD_RUNNING;
@@ -197,9 +219,10 @@ static always_inline u64 reply_and_wait(u64 deadline, u64 token, struct thread *
 unlock:
     spin_unlock(&port->lock);
 general:
-    return 0;
+    return TRY_GENERAL;
 }
 
+/* 1: done; or what to try next. */
 u64 fast_reply_get(u64 deadline, u64 token, struct thread *self, handle_t handle)
 {
     return reply_and_wait(deadline, token, self, handle, false);
@@ -210,7 +233,7 @@ u64 fast_reply_get_more(u64 deadline, u64 token, struct thread *self, handle_t h
     return reply_and_wait(deadline, token, self, handle, true);
 }
 
-/* ---- get and notify -------------------------------------------------------------------------- */
+/* ---- The answers to a fault and to a send ----------------------------------------------------- */
 
 /* The time since the last switch is charged to whom it was for. */
 static always_inline void charge_fast(struct thread *next)
@@ -220,6 +243,98 @@ static always_inline void charge_fast(struct thread *next)
     CPU->charged = next;
     CPU->charged_since = now;
 }
+
+/* Whether a thread can go on at once, as the only one of its priority that is ready here. */
+static always_inline bool may_run(const struct thread *thread)
+{
+    return thread->fast_cpu == CPU->self && (i32)thread->effective > CPU->ready_top &&
+           CPU->charged;
+}
+
+/* The answer to a send goes to the thread that waits for it: in the frame, not in the registers. */
+static always_inline void give_answer(struct thread *to, const struct envelope *envelope, u64 id)
+{
+    to->user.rax = GET_REPLY;
+    to->user.rdi = id;
+    to->user.rsi = 0;
+    to->user.rbx = message_op_and_flags;
+    to->user.r8 = envelope->head.cookie;
+    to->user.r9 = message_result;
+    to->user.r10 = message_offset;
+    to->user.r12 = message_length;
+    to->user.r13 = message_arg0;
+    to->user.r14 = message_arg1;
+    to->user.r15 = message_arg2;
+}
+
+/*
+ * For the answer to a send: takes the thread of this CPU that waits for it off the reply port, and
+ * the envelope out of that port's list; NULL, with nothing done, if there is none such.  The thread
+ * keeps the envelope for its next send (message.c): it must be able to.
+ */
+static always_inline struct thread *take_answer_waiter(struct envelope *envelope)
+{
+    struct port *reply_port = envelope->reply_port;
+    if (unlikely(envelope->cargo) || unlikely(!spin_try_lock(&reply_port->lock)))
+        return NULL;
+    struct thread *waiter = reply_port->waiter;
+    if (unlikely(!waiter) || unlikely(reply_port->pending) || unlikely(!may_run(waiter)) ||
+        unlikely(waiter->spare) || unlikely(waiter->budget != envelope->budget)) {
+        spin_unlock(&reply_port->lock);
+        return NULL;
+    }
+    reply_port->waiter = waiter->wait_next;
+    list_remove(&envelope->await_link);
+    spin_unlock(&reply_port->lock);
+    envelope->sender_task = NULL;
+    waiter->spare = envelope;
+    /* Not the last reference: the waiter has one. */
+    atomic_sub(&reply_port->object.references, 1);
+    return waiter;
+}
+
+/*
+ * As fast_reply_get, which has looked at all but the message, for a fault that is mended or a send.
+ * Both ports are locked for a moment, the second only tried.  1: another thread runs, all of whose
+ * registers are in its frame.
+ */
+u64 fast_reply_get_other(u64 deadline, u64 token, struct thread *self, handle_t handle)
+{
+    (void)handle;
+    struct port *port = self->get_port;
+    if (unlikely(!spin_try_lock(&port->lock)))
+        return 0;
+    struct envelope *envelope = envelope_of(token);
+    struct thread *next;
+    if (unlikely(envelope->token != token) || unlikely(envelope->holder != self->task) ||
+        unlikely(envelope->port != port) || unlikely(port->pending))
+        goto unlock;
+    if (envelope->origin == ENVELOPE_FAULT) {
+        next = envelope->sender;
+        if (unlikely(message_result) || unlikely(!may_run(next)))
+            goto unlock;
+        envelope->origin = ENVELOPE_CALL;
+    } else if (likely(envelope->origin == ENVELOPE_SEND)) {
+        next = take_answer_waiter(envelope);
+        if (unlikely(!next))
+            goto unlock;
+        give_answer(next, envelope, token);
+    } else {
+        goto unlock;
+    }
+    end_and_wait(deadline, self, port, envelope);
+    self->interrupted = false;
+    next->state = THREAD_RUNNING;
+    charge_fast(next);
+    switch_fast(next);
+    return 1;
+
+unlock:
+    spin_unlock(&port->lock);
+    return 0;
+}
+
+/* ---- get and notify -------------------------------------------------------------------------- */
 
 u64 fast_get(u64 deadline, u64 unused, struct thread *self, handle_t handle);
 u64 fast_notify(u64 handle, u64 bits, struct thread *self);

@@ -41,8 +41,7 @@ int handle_table_init(struct handle_table *table, struct budget *budget)
         return -ENOMEM;
     }
     table->leaves = phys_to_virt(page);
-    for (u32 i = 0; i < HANDLE_LEAVES; i++)
-        table->leaves[i] = empty_leaf;
+    fill_words(table->leaves, (u64)empty_leaf, HANDLE_LEAVES);
     table->budget = budget;
     table->lock = (struct spinlock){0};
     table->first_free = table->used_leaves = table->count = 0;

@@ -85,6 +85,7 @@ void interrupt_user(u64 vector)
         /* It may have been moved, stopped or killed. */
         if (!cpu->current)
             schedule();
+        sched_preempt();
     } else if (vector != EXCEPTION_NM || fpu_use()) {
         message_fault(vector, 0, thread->user.error, vector == EXCEPTION_NM ? -ENOMEM : 0);
     }

@@ -12,6 +12,8 @@
 
 static struct slab_cache envelope_cache = SLAB_CACHE("envelope", sizeof(struct envelope), 64);
 
+static void keep_spare(struct thread *thread, struct envelope *envelope);
+
 /* ---- Delivery -------------------------------------------------------------------------------- */
 
 static void give_head(struct thread *to, const struct message *head, enum get_kind kind, u64 badge,
@@ -50,7 +52,8 @@ void message_land(struct envelope *envelope, struct task *holder)
     spin_unlock(&port->lock);
 }
 
-/* A MOVING request, counted as held: 0, or -EMFILE with nothing given. */
+/* A MOVING request, counted as held: 0, or -EMFILE with nothing given.  A bare head may have landed
+ * already. */
 static int give_request(struct thread *to, struct envelope *envelope)
 {
     struct cargo *cargo = envelope->cargo;
@@ -67,7 +70,8 @@ static int give_request(struct thread *to, struct envelope *envelope)
     give_head(to, &envelope->head, kind, envelope->badge, envelope->token);
     if (to->effective < envelope->priority)
         sched_set_effective(to, envelope->priority);
-    message_land(envelope, to->task);
+    if (envelope->state == ENVELOPE_MOVING)
+        message_land(envelope, to->task);
     return 0;
 }
 
@@ -100,14 +104,22 @@ void message_hand_over(struct thread *receiver, struct envelope *envelope)
     }
 }
 
+void message_give_end(struct thread *to, struct envelope *envelope)
+{
+    give_bytes(to, envelope);
+    give_head(to, &envelope->head, envelope->end_kind, envelope->badge, 0);
+    if (envelope->cargo || to->spare || to->budget != envelope->budget)
+        message_free(envelope);
+    else
+        keep_spare(to, envelope);
+}
+
 /* A send that has ended comes to its sender's reply port: 0 or -EMFILE. */
 static int give_end(struct thread *to, struct envelope *envelope)
 {
     if (envelope->cargo && cargo_give_handles(envelope->cargo, to))
         return -EMFILE;
-    give_bytes(to, envelope);
-    give_head(to, &envelope->head, envelope->end_kind, envelope->badge, 0);
-    message_free(envelope);
+    message_give_end(to, envelope);
     return 0;
 }
 
@@ -164,6 +176,7 @@ static void serve(struct thread *thread, struct port *port)
         thread_leave_port(thread);
         object_get(&port->object);
         thread->get_port = port;
+        thread->task->messaged = true;
     }
     thread->get_handle = thread->user.rax >> 32;
 }
@@ -210,7 +223,7 @@ static i64 get_or_wait(struct port *port, u64 deadline, struct thread *woken)
     self->interrupted = false;
     sched_set_effective(self, self->priority);
     spin_lock(&port->lock);
-    if (take_pending(self, port)) {
+    if (port->pending && take_pending(self, port)) {
         if (woken)
             thread_runnable(woken);
         enter_user();
@@ -263,7 +276,6 @@ noreturn void message_switch(struct thread *next)
 int message_put(struct port *port, struct envelope *envelope, bool force, struct thread **receiver)
 {
     *receiver = NULL;
-    trace(TRACE_SEND, port->object.koid, envelope->head.op);
     spin_lock(&port->lock);
     struct thread *waiter = port->waiter;
     int error = port->dead ? -EDEAD : 0;
@@ -278,8 +290,13 @@ int message_put(struct port *port, struct envelope *envelope, bool force, struct
     /* Straight over, unless others are before it. */
     if (waiter && waiter->cpu == this_cpu() && !port->pending) {
         envelope->port = port;
-        envelope->state = ENVELOPE_MOVING;
         port->held++;
+        if (likely(!envelope->cargo && !(envelope->head.flags & MESSAGE_EXTRAS))) {
+            envelope->holder = waiter->task;
+            envelope->state = ENVELOPE_HELD;
+        } else {
+            envelope->state = ENVELOPE_MOVING;
+        }
         spin_unlock(&port->lock);
         *receiver = waiter;
         return 0;
@@ -412,12 +429,36 @@ noreturn void message_fault(u64 vector, u64 address, u64 error_code, i64 reason)
 
 /* ---- send ------------------------------------------------------------------------------------ */
 
+/*
+ * A thread keeps one envelope that its last send was in, for its next: with its id, and its memory
+ * charged.  A token of its earlier message names it no more, as with a thread's own for calls.
+ */
+static void keep_spare(struct thread *thread, struct envelope *envelope)
+{
+    struct port *reply_port = envelope->reply_port;
+    envelope->state = ENVELOPE_IDLE;
+    envelope->sender_task = NULL;
+    envelope->end_kind = 0;
+    thread->spare = envelope;
+    object_put(&reply_port->object);
+}
+
 static void envelope_free(struct quiesce_node *node)
 {
     struct envelope *envelope = container_of(node, struct envelope, quiesce);
     struct budget *budget = envelope->budget;
     slab_free(&envelope_cache, envelope, budget);
     budget_put(budget);
+}
+
+void message_drop_spare(struct thread *thread)
+{
+    struct envelope *envelope = thread->spare;
+    thread->spare = NULL;
+    if (!envelope)
+        return;
+    envelope_unregister(envelope);
+    quiesce_free(&envelope->quiesce, envelope_free);
 }
 
 void message_free(struct envelope *envelope)
@@ -434,30 +475,46 @@ void message_free(struct envelope *envelope)
     quiesce_free(&envelope->quiesce, envelope_free);
 }
 
-/* An envelope for the current thread's registers, linked to its reply port. */
-static struct envelope *prepare_send(struct port *reply_port, u32 flags)
+/* A new envelope for a send, with cargo if something is to follow its head either way. */
+static struct envelope *envelope_create(struct budget *budget, u32 flags)
 {
-    struct thread *self = current_thread();
-    struct envelope *envelope = slab_alloc(&envelope_cache, self->budget);
+    struct envelope *envelope = slab_alloc(&envelope_cache, budget);
     if (!envelope)
         return NULL;
     bool page = MESSAGE_FLAG_BYTES(flags) || (flags & MESSAGE_ROOM);
     if (page || (flags & MESSAGE_EXTRAS))
-        envelope->cargo = cargo_create(self->budget, page);
+        envelope->cargo = cargo_create(budget, page);
     if (((page || (flags & MESSAGE_EXTRAS)) && !envelope->cargo) || !envelope_register(envelope)) {
         if (envelope->cargo)
             cargo_free(envelope->cargo);
-        slab_free(&envelope_cache, envelope, self->budget);
+        slab_free(&envelope_cache, envelope, budget);
         return NULL;
     }
     list_init(&envelope->link);
     list_init(&envelope->await_link);
     envelope->origin = ENVELOPE_SEND;
+    envelope->budget = budget;
+    budget_get(budget);
+    return envelope;
+}
+
+/* An envelope for the current thread's registers, linked to its reply port. */
+static struct envelope *prepare_send(struct port *reply_port, u32 flags)
+{
+    struct thread *self = current_thread();
+    struct envelope *envelope = self->spare;
+    if (likely(envelope) && !(flags & (MESSAGE_EXTRAS | MESSAGE_ROOM))) {
+        self->spare = NULL;
+    } else {
+        envelope = envelope_create(self->budget, flags);
+        if (!envelope)
+            return NULL;
+        self->task->messaged = true;
+    }
+    envelope->abort_asked = 0;
     envelope->priority = self->effective;
     envelope->sent_by = self->object.koid;
     envelope->sender_task = self->task;
-    envelope->budget = self->budget;
-    budget_get(self->budget);
     envelope->reply_port = reply_port;
     object_get(&reply_port->object);
     head_load(&self->user, &envelope->head);
@@ -492,14 +549,18 @@ i64 message_send(u64 reply_handle)
     struct port *port = message_port(RIGHT_SEND, &badge, &error);
     if (!port)
         return error;
-    struct object *reply =
-        handle_object((handle_t)reply_handle, OBJECT_PORT, RIGHT_RECEIVE, &error);
-    if (!reply)
-        return error;
+    struct port *reply_port = self->get_port;
+    if (unlikely(self->get_handle != (handle_t)reply_handle)) {
+        struct object *reply =
+            handle_object((handle_t)reply_handle, OBJECT_PORT, RIGHT_RECEIVE, &error);
+        if (!reply)
+            return error;
+        reply_port = container_of(reply, struct port, object);
+    }
     u32 flags = message_flags(self);
     if (!flags_valid(flags, MESSAGE_RANGES_MAX))
         return -EINVAL;
-    struct envelope *envelope = prepare_send(container_of(reply, struct port, object), flags);
+    struct envelope *envelope = prepare_send(reply_port, flags);
     if (!envelope)
         return -ENOMEM;
     envelope->badge = badge;
@@ -521,7 +582,6 @@ i64 message_send(u64 reply_handle)
         thread_runnable(receiver);
     }
     /* If the reply port died before the message was anywhere, its death has passed it by. */
-    struct port *reply_port = container_of(reply, struct port, object);
     if (unlikely(atomic_load(&reply_port->dead)))
         message_end(envelope, EABORTED);
     set_result2(id);

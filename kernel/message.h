@@ -28,6 +28,9 @@ void message_get_again(struct thread *thread);
 /* Its call has ended with wake_status: puts the head where it will find it. */
 void message_call_ended(struct thread *thread);
 
+/* The thread ends: gives up the envelope that it kept for its next send. */
+void message_drop_spare(struct thread *thread);
+
 /* Its wait is to end early, unless its end is on the way already. */
 enum give_up { GIVE_UP_DEADLINE, GIVE_UP_INTERRUPT, GIVE_UP_KILL };
 void message_give_up(struct thread *thread, enum give_up why);

@@ -33,21 +33,31 @@ static struct port *lock_port_of(struct envelope *envelope)
     }
 }
 
-bool message_seize(struct envelope *envelope, u64 token)
+/* If the current task holds it under this token: locks the port that it came by.  NULL: it does
+ * not. */
+static struct port *lock_held(struct envelope *envelope, u64 token)
 {
     struct task *task = current_task();
-    if (atomic_load(&envelope->token) != token || atomic_load(&envelope->holder) != task)
-        return false;
-    struct port *port = lock_port_of(envelope);
+    while (atomic_load(&envelope->token) == token && atomic_load(&envelope->holder) == task) {
+        struct port *port = atomic_load(&envelope->port);
+        spin_lock(&port->lock);
+        /* It has a holder exactly while it is HELD, under this lock. */
+        if (likely(envelope->port == port && envelope->token == token && envelope->holder == task))
+            return port;
+        spin_unlock(&port->lock);
+    }
+    return NULL;
+}
+
+bool message_seize(struct envelope *envelope, u64 token)
+{
+    struct port *port = lock_held(envelope, token);
     if (!port)
         return false;
-    bool held = envelope->token == token && envelope->holder == task;
-    if (held) {
-        envelope->holder = NULL;
-        envelope->state = ENVELOPE_MOVING;
-    }
+    envelope->holder = NULL;
+    envelope->state = ENVELOPE_MOVING;
     spin_unlock(&port->lock);
-    return held;
+    return true;
 }
 
 /* The port where it is is locked: QUEUED or HELD -> ENDING. Who held it, or NULL. */
@@ -77,7 +87,7 @@ static struct port *claim(struct envelope *envelope, struct task **holder)
 }
 
 /* ENDING: the token dies, loans are revoked, handles that were not delivered are closed. */
-static void release_extras(struct envelope *envelope, struct task *holder)
+static inline void release_extras(struct envelope *envelope, struct task *holder)
 {
     atomic_store(&envelope->token, envelope->token + (1ull << 32));
     if (envelope->cargo) {
@@ -86,8 +96,11 @@ static void release_extras(struct envelope *envelope, struct task *holder)
     }
 }
 
-/* A send has ended: its head and cargo are what the sender shall get. */
-static void complete_send(struct envelope *envelope, enum get_kind kind)
+/*
+ * A send has ended: its head and cargo are what the sender shall get.  A thread that waits for it on
+ * this CPU has it at once and is returned, to be made to run; otherwise NULL.
+ */
+static struct thread *complete_send(struct envelope *envelope, enum get_kind kind)
 {
     struct port *port = envelope->reply_port;
     envelope->badge = envelope->token - (1ull << 32); /* the id that send gave */
@@ -96,16 +109,22 @@ static void complete_send(struct envelope *envelope, enum get_kind kind)
     list_remove(&envelope->await_link);
     bool dead = port->dead;
     struct thread *waiter = port->waiter;
-    if (!dead) {
+    bool at_once = waiter && waiter->fast_cpu == this_cpu() && !port->pending &&
+                   !MESSAGE_FLAG_HANDLES(envelope->head.flags);
+    if (!dead && !at_once)
         port_enqueue(port, envelope, false);
-        if (waiter)
-            port->waiter = waiter->wait_next;
-    }
+    if (!dead && waiter)
+        port->waiter = waiter->wait_next;
     spin_unlock(&port->lock);
-    if (dead)
+    if (dead) {
         message_free(envelope);
-    else if (waiter)
+    } else if (at_once) {
+        message_give_end(waiter, envelope);
+        return waiter;
+    } else if (waiter) {
         thread_wake(waiter, 0);
+    }
+    return NULL;
 }
 
 /* A call has ended: the sender's thread goes on, on its CPU. */
@@ -123,7 +142,9 @@ void message_end_claimed(struct envelope *envelope, struct task *holder, int err
     if (envelope->origin == ENVELOPE_SEND) {
         u64 cookie = envelope->head.cookie;
         envelope->head = (struct message){.cookie = cookie, .result = -error};
-        complete_send(envelope, GET_ENDED);
+        struct thread *waiter = complete_send(envelope, GET_ENDED);
+        if (waiter)
+            thread_runnable(waiter);
     } else {
         envelope->head = (struct message){.op = envelope->head.op, .result = -error};
         complete_call(envelope, -error);
@@ -347,47 +368,100 @@ static void keep_reply_handles(struct cargo *cargo, const struct handle_entry *e
     cargo->handle_count = count;
 }
 
-/* What a reply to a thread's call brings it; says whether the thread is this CPU's to resume. */
-static bool reply_to_call(struct envelope *envelope, u32 flags, const struct handle_entry *handles)
+/* To a thread's fault: it runs on, or its task ends. */
+static void answer_fault(struct envelope *envelope)
+{
+    envelope->origin = ENVELOPE_CALL;
+    if (current_thread()->user.r9) /* head.result */
+        task_kill(envelope->sender->task, -(i32)(256 + envelope->head.op));
+}
+
+/* To a thread's call or fault; the thread, if it is this CPU's to resume, else NULL. */
+static struct thread *reply_to_call(struct envelope *envelope, u32 flags,
+                                    const struct handle_entry *handles)
 {
     struct thread *self = current_thread(), *sender = envelope->sender;
+    bool here = sender->cpu == this_cpu();
     i32 status = 0;
-    if (envelope->origin == ENVELOPE_CALL) {
-        memcpy(sender->message_bytes, self->message_bytes, MESSAGE_FLAG_BYTES(flags));
-        status = give_reply_handles(sender, handles, MESSAGE_FLAG_HANDLES(flags));
+    if (here) {
+        envelope->cargo = NULL;
+        envelope->state = ENVELOPE_IDLE;
     }
-    if (sender->cpu != this_cpu()) {
+    if (envelope->origin == ENVELOPE_FAULT) {
+        if (here)
+            answer_fault(envelope);
+        else
+            envelope->head.result = (i64)self->user.r9;
+    } else {
+        if (MESSAGE_FLAG_BYTES(flags))
+            memcpy(sender->message_bytes, self->message_bytes, MESSAGE_FLAG_BYTES(flags));
+        if (MESSAGE_FLAG_HANDLES(flags))
+            status = give_reply_handles(sender, handles, MESSAGE_FLAG_HANDLES(flags));
+        if (here) {
+            sender->user.rax = (u64)(i64)status;
+            head_copy(&sender->user, &self->user);
+        } else {
+            head_load(&self->user, &envelope->head);
+        }
+    }
+    if (!here) {
         complete_call(envelope, status);
-        return false;
+        return NULL;
     }
-    envelope->cargo = NULL;
-    envelope->state = ENVELOPE_IDLE;
-    sender->wake_status = status;
-    message_call_ended(sender);
-    return true;
+    return sender;
 }
 
-static void reply_to_send(struct envelope *envelope, u32 flags, const struct handle_entry *handles,
-                          u64 cookie)
+static struct thread *reply_to_send(struct envelope *envelope, u32 flags,
+                                    const struct handle_entry *handles)
 {
+    struct thread *self = current_thread();
     u32 bytes = MESSAGE_FLAG_BYTES(flags);
+    u64 cookie = envelope->head.cookie;
+    head_load(&self->user, &envelope->head);
     envelope->head.cookie = cookie;
     if (bytes)
-        memcpy(envelope->cargo->bytes, current_message_bytes(), bytes);
-    if (envelope->cargo)
+        memcpy(envelope->cargo->bytes, self->message_bytes, bytes);
+    if (MESSAGE_FLAG_HANDLES(flags))
         keep_reply_handles(envelope->cargo, handles, MESSAGE_FLAG_HANDLES(flags));
-    complete_send(envelope, GET_REPLY);
+    return complete_send(envelope, GET_REPLY);
 }
 
-/* Whether a seized message may be answered with what flags say; takes the handles then. */
-static i64 check_reply(struct envelope *envelope, u32 flags, struct handle_entry *handles)
+/* Whether a message may be answered with what flags say.  Its port locked. */
+static i64 check_reply(struct envelope *envelope, u32 flags)
 {
-    bool room = envelope->cargo && envelope->cargo->bytes;
-    if (envelope->origin == ENVELOPE_SEND && (flags & MESSAGE_EXTRAS) && !room)
+    if (likely(!(flags & MESSAGE_EXTRAS)))
+        return 0;
+    if (envelope->origin == ENVELOPE_SEND && !(envelope->cargo && envelope->cargo->bytes))
         return -EMSGSIZE;
-    if (envelope->origin == ENVELOPE_FAULT && (flags & MESSAGE_EXTRAS))
-        return -EINVAL;
-    return MESSAGE_FLAG_HANDLES(flags) ? take_reply_handles(flags, handles) : 0;
+    return envelope->origin == ENVELOPE_FAULT ? -EINVAL : 0;
+}
+
+/*
+ * HELD -> ENDING, once the handles that go along are taken, which needs the port unlocked.  Locked
+ * at first, unlocked afterwards.
+ */
+static i64 begin_reply(struct port *port, struct envelope *envelope, u32 flags,
+                       struct handle_entry *handles)
+{
+    i64 error = check_reply(envelope, flags);
+    if (!error && MESSAGE_FLAG_HANDLES(flags)) {
+        envelope->holder = NULL;
+        envelope->state = ENVELOPE_MOVING;
+        spin_unlock(&port->lock);
+        error = take_reply_handles(flags, handles);
+        if (error) {
+            message_land(envelope, current_task());
+            return error;
+        }
+        spin_lock(&port->lock);
+    }
+    if (!error) {
+        port->held--;
+        envelope->holder = NULL;
+        envelope->state = ENVELOPE_ENDING;
+    }
+    spin_unlock(&port->lock);
+    return error;
 }
 
 i64 message_reply_from(u64 token, struct thread **woken)
@@ -399,33 +473,15 @@ i64 message_reply_from(u64 token, struct thread **woken)
     *woken = NULL;
     if (!flags_valid(flags, 0))
         return -EINVAL;
-    if (!message_seize(envelope, token))
+    struct port *port = lock_held(envelope, token);
+    if (!port)
         return -ESTALE_TOKEN;
-    i64 error = check_reply(envelope, flags, handles);
-    if (error) {
-        message_land(envelope, self->task);
+    i64 error = begin_reply(port, envelope, flags, handles);
+    if (error)
         return error;
-    }
-    struct port *port = envelope->port;
-    spin_lock(&port->lock);
-    port->held--;
-    envelope->state = ENVELOPE_ENDING;
-    spin_unlock(&port->lock);
-
-    trace(TRACE_REPLY, port->object.koid, self->user.r9);
     release_extras(envelope, self->task);
-    u64 cookie = envelope->head.cookie;
-    u32 fault = envelope->head.op;
-    head_load(&self->user, &envelope->head);
-    if (envelope->origin == ENVELOPE_SEND) {
-        reply_to_send(envelope, flags, handles, cookie);
-    } else {
-        if (envelope->origin == ENVELOPE_FAULT)
-            envelope->head.op = fault;
-        struct thread *sender = envelope->sender;
-        if (reply_to_call(envelope, flags, handles))
-            *woken = sender;
-    }
+    *woken = envelope->origin == ENVELOPE_SEND ? reply_to_send(envelope, flags, handles)
+                                               : reply_to_call(envelope, flags, handles);
     return 0;
 }
 

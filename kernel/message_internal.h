@@ -37,11 +37,29 @@ static inline void head_store(struct frame *frame, const struct message *head)
     frame->r15 = words[7];
 }
 
+static inline void head_copy(struct frame *to, const struct frame *from)
+{
+    to->rbx = from->rbx;
+    to->r8 = from->r8;
+    to->r9 = from->r9;
+    to->r10 = from->r10;
+    to->r12 = from->r12;
+    to->r13 = from->r13;
+    to->r14 = from->r14;
+    to->r15 = from->r15;
+}
+
 /* The port that a message call's RAX names, with its badge. */
 static inline struct port *message_port(u32 right, u64 *badge, i64 *error)
 {
     struct thread *self = current_thread();
-    struct handle_entry entry;
+    handle_t handle = self->user.rax >> 32;
+    struct handle_entry entry, *slot = current_slot(handle);
+    struct object *object = atomic_load(&slot->object);
+    *badge = slot->badge;
+    /* Last: who closes the handle clears the tag first. */
+    if (likely(atomic_load(right == RIGHT_SEND ? &slot->send_tag : &slot->receive_tag) == handle))
+        return container_of(object, struct port, object);
     *error = handle_lookup(&self->task->handles, self->user.rax >> 32, OBJECT_PORT, right, &entry);
     *badge = entry.badge;
     return *error ? NULL : container_of(entry.object, struct port, object);
@@ -68,6 +86,9 @@ void message_hand_over(struct thread *receiver, struct envelope *envelope);
 
 /* Makes a thread whose wait is over run: at once in place of the current one, which has left. */
 noreturn void message_switch(struct thread *next);
+
+/* Gives a send's end, without handles, to a thread of this CPU that has stopped waiting for it. */
+void message_give_end(struct thread *to, struct envelope *envelope);
 
 /* Frees an envelope that was sent, and all it still carries. */
 void message_free(struct envelope *envelope);

@@ -25,7 +25,7 @@ struct page {
     u8 kind;
     u8 order; /* of a free or allocated block's first page */
     struct {
-        u32 next, previous; /* PAGE_FREE: page numbers; 0 ends the list */
+        u32 next, previous; /* PAGE_FREE, PAGE_TABLE (next): page numbers; 0 ends the list */
     } free;
 };
 

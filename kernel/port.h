@@ -3,7 +3,7 @@
  *
  * A port has a queue of envelopes (by priority, then arrival), a count of those its receivers hold,
  * 64 notification bits, a timer, and a stack of threads that wait in get.  All under port->lock
- * (level 5); no two ports are ever locked together.  Held envelopes are in no list, to keep the
+ * (level 5); a second port is only ever tried.  Held envelopes are in no list, to keep the
  * fast path short: a dying port finds them in the table of all envelopes.
  */
 #ifndef PORT_H

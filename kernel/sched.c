@@ -304,6 +304,23 @@ void sched_yield(void)
     schedule();
 }
 
+void sched_preempt(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct thread *self = cpu->current, *next = cpu->next;
+    /* With no list to look at, the two change places. */
+    if (!next || cpu->listed || next->effective <= self->effective ||
+        (cpu->anomaly & ANOMALY_BUT_FPU) != ANOMALY_RESCHEDULE)
+        return;
+    atomic_and(&cpu->anomaly, ~(u32)ANOMALY_RESCHEDULE);
+    next->queued = 0;
+    self->state = THREAD_READY;
+    self->queued = 1;
+    cpu->next = self;
+    cpu->ready_top = self->effective;
+    switch_to(next);
+}
+
 /* What entry.S calls on the way to user mode when a bit of cpu->anomaly (but FPU) is set. */
 void handle_anomaly(void);
 void handle_anomaly(void)

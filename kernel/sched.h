@@ -32,6 +32,9 @@ noreturn void switch_to(struct thread *next);
 /* If a better or equal thread is ready, puts current back and runs that. */
 void sched_yield(void);
 
+/* At the end of an interrupt: if a better thread is ready and nothing else is due, runs it. */
+void sched_preempt(void);
+
 /* Which CPU a thread free to move should start on. */
 struct cpu *sched_place(void);
 

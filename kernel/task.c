@@ -89,7 +89,8 @@ static bool reap_piece(struct reap *reap)
             task_kill(unborn, -1);
             object_put(&unborn->object);
         }
-        message_end_held(NULL, task);
+        if (task->messaged)
+            message_end_held(NULL, task);
         task->reap_stage = REAP_HANDLES;
         return false;
     case REAP_HANDLES:

@@ -36,6 +36,7 @@ struct task {
      * list. */
     struct list unborn, unborn_link;
     u64 messages;
+    bool messaged; /* a thread of it has got from a port, or sent: its end must look for messages */
     struct reap reap;
     u32 reap_stage;
     u8 reaped; /* its end has been handed to the reaper; under lock */

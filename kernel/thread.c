@@ -60,6 +60,10 @@ void thread_move(struct thread *thread, struct cpu *cpu)
 void thread_runnable(struct thread *thread)
 {
     thread->state = THREAD_READY;
+    if (likely(thread->fast_cpu == this_cpu())) { /* nothing of what follows is so */
+        sched_ready(thread);
+        return;
+    }
     if (unlikely(thread->requests & REQUEST_KILL)) {
         thread_finish(thread);
         return;
@@ -109,13 +113,10 @@ void thread_wake(struct thread *thread, i32 status)
         cpu_post(thread->cpu, &thread->wake_mail);
 }
 
-void thread_arm(struct thread *thread, u64 deadline)
+void thread_set_timer(struct thread *thread)
 {
-    thread->deadline = deadline;
-    if (deadline < thread->timer_expiry) {
-        timer_set(&thread->timer, deadline);
-        thread->timer_expiry = deadline;
-    }
+    timer_set(&thread->timer, thread->deadline);
+    thread->timer_expiry = thread->deadline;
 }
 
 /* The lazily set timer ran out: perhaps for a wait that is over, or too early for this one. */
@@ -371,6 +372,7 @@ void thread_finish(struct thread *thread)
     thread_leave_port(thread);
     message_pages_unpin(&thread->pages);
     envelope_unregister(&thread->call);
+    message_drop_spare(thread);
 
     spin_lock(&task->lock);
     atomic_store(&thread->object.dead, 1);

@@ -52,6 +52,7 @@ struct thread {
     u64 get_handle; /* the handle it last got by, or GET_HANDLE_NONE, which no number matches */
     struct port *get_port; /* where it last got, and may be port->server; a reference */
     struct envelope call;  /* for do and faults */
+    struct envelope *spare; /* for its next send, or NULL (message.c) */
 
     struct object object;
     struct list task_link;  /* task->threads */
@@ -117,8 +118,15 @@ void thread_wake(struct thread *thread, i32 status);
 /* Makes a thread of this CPU, whose wait is over, ready: unless it is to die, stop or move. */
 void thread_runnable(struct thread *thread);
 
-/* Sets when the wait of a thread of this CPU ends. */
-void thread_arm(struct thread *thread, u64 deadline);
+/* Sets when the wait of a thread of this CPU ends.  Its timer stays set for a wait that was over
+ * sooner, and is looked at again when it fires. */
+void thread_set_timer(struct thread *thread);
+static inline void thread_arm(struct thread *thread, u64 deadline)
+{
+    thread->deadline = deadline;
+    if (unlikely(deadline < thread->timer_expiry))
+        thread_set_timer(thread);
+}
 
 /* The current thread ends; does not return. */
 noreturn void thread_exit(i32 status);

@@ -16,63 +16,48 @@
 #include "x86/apic.h"
 #include "x86/instructions.h"
 
-#define TRACE_EVENTS 256u
 #define TRACE_ORDER 1 /* 8 KiB */
 _Static_assert(TRACE_EVENTS * sizeof(struct trace_event) == PAGE_SIZE << TRACE_ORDER, "a ring");
 
-struct trace_ring {
-    struct trace_event *events; /* NULL: not recording; time is the TSC's */
-    u64 count;                  /* events since boot */
-};
-static struct trace_ring rings[CPUS_MAX];
-static bool enabled = true;
+static struct trace_event *rings[CPUS_MAX]; /* NULL: not started; time is the TSC's */
 
 void trace_start_cpu(u32 cpu)
 {
     u64 pages = page_alloc_zeroed(TRACE_ORDER, PAGE_KERNEL);
     if (pages)
-        rings[cpu].events = phys_to_virt(pages);
-}
-
-void trace(enum trace_kind kind, u64 a, u64 b)
-{
-    u32 cpu = this_cpu()->id;
-    struct trace_ring *ring = &rings[cpu];
-    if (!enabled || !ring->events)
-        return;
-    ring->events[ring->count % TRACE_EVENTS] = (struct trace_event){rdtsc(), cpu, kind, a, b};
-    atomic_store(&ring->count, ring->count + 1);
+        cpus[cpu].trace_ring = rings[cpu] = phys_to_virt(pages);
 }
 
 void trace_enable(bool on)
 {
-    atomic_store_relaxed(&enabled, on);
+    for (u32 i = 0; i < CPUS_MAX; i++)
+        atomic_store(&cpus[i].trace_ring, on ? rings[i] : NULL);
 }
 
 /* Copies event number `index` of a ring, if it is still there. */
-static bool event_copy(const struct trace_ring *ring, u64 index, struct trace_event *out)
+static bool event_copy(u32 cpu, u64 index, struct trace_event *out)
 {
-    *out = ring->events[index % TRACE_EVENTS];
+    *out = rings[cpu][index % TRACE_EVENTS];
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     /* The slot of event `count` may be half written: it counts as gone. */
-    return atomic_load(&ring->count) < index + TRACE_EVENTS;
+    return atomic_load(&cpus[cpu].traced) < index + TRACE_EVENTS;
 }
 
 /* The ring's oldest event later than `after`, if any. */
-static bool event_after(const struct trace_ring *ring, u64 after, struct trace_event *out)
+static bool event_after(u32 cpu, u64 after, struct trace_event *out)
 {
-    u64 count = atomic_load(&ring->count);
-    if (!ring->events)
+    u64 count = atomic_load(&cpus[cpu].traced);
+    if (!rings[cpu])
         return false;
     u64 low = count < TRACE_EVENTS ? 0 : count - TRACE_EVENTS + 1, high = count;
     while (low < high) {
         u64 middle = low + (high - low) / 2;
-        if (event_copy(ring, middle, out) && out->time > after)
+        if (event_copy(cpu, middle, out) && out->time > after)
             high = middle;
         else
             low = middle + 1;
     }
-    return low < count && event_copy(ring, low, out) && out->time > after;
+    return low < count && event_copy(cpu, low, out) && out->time > after;
 }
 
 /*
@@ -85,7 +70,7 @@ size_t trace_read(u64 *position, struct trace_event *out, size_t room)
     while (length < room) {
         struct trace_event best = {.time = UINT64_MAX}, event;
         for (u32 i = 0; i < cpu_count; i++) {
-            if (event_after(&rings[i], *position, &event) && event.time < best.time)
+            if (event_after(i, *position, &event) && event.time < best.time)
                 best = event;
         }
         if (best.time == UINT64_MAX)
@@ -100,13 +85,12 @@ size_t trace_read(u64 *position, struct trace_event *out, size_t room)
 void trace_print(u32 cpu, u32 most)
 {
     static const char *const names[] = {"-",    "switch", "syscall", "interrupt", "fault",
-                                        "send", "reply",  "end",     "kill",      "ipi"};
-    const struct trace_ring *ring = &rings[cpu];
-    if (!ring->events)
+                                        "end",  "kill",   "ipi"};
+    if (!rings[cpu])
         return;
-    u64 count = ring->count, first = count - min(min((u64)most, count), (u64)TRACE_EVENTS);
+    u64 count = cpus[cpu].traced, first = count - min(min((u64)most, count), (u64)TRACE_EVENTS);
     for (u64 i = first; i < count; i++) {
-        const struct trace_event *event = &ring->events[i % TRACE_EVENTS];
+        const struct trace_event *event = &rings[cpu][i % TRACE_EVENTS];
         log_print("  %lu %s %lx %lx\n", clock_of_tsc(event->time),
                   event->kind < ARRAY_SIZE(names) ? names[event->kind] : "?", event->a, event->b);
     }

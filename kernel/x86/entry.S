@@ -161,7 +161,7 @@ fast_get_entry:
     jz fast_failed
     jmp enter_frame
 
-    /* fast_do(RDI deadline, RSI -, RDX self, ECX port) -> RAX token or 0, RDX badge */
+    /* fast_do(RDI deadline, RSI -, RDX self, ECX port) -> RAX token, RDX badge; or 0, what next */
     .p2align 4
 fast_do_entry:
     movq %rax, FRAME_RAX(%rsp)
@@ -173,7 +173,7 @@ fast_do_entry:
     movq %gs:CPU_STACK_TOP, %rsp
     call fast_do
     testq %rax, %rax
-    jz fast_do_again
+    jz fast_do_failed
 fast_done:
     movq %rdx, %rdi
     movq %rax, %rsi
@@ -194,7 +194,7 @@ fast_exit:
     swapgs
     sysretq
 
-    /* fast_reply_get(RDI deadline, RSI token, RDX self, ECX port) -> RAX nonzero if done */
+    /* fast_reply_get(RDI deadline, RSI token, RDX self, ECX port) -> RAX 1: done; or what next */
     .p2align 4
 fast_reply_get_entry:
     movq %rax, FRAME_RAX(%rsp)
@@ -205,14 +205,24 @@ fast_reply_get_entry:
     shrq $32, %rcx
     movq %gs:CPU_STACK_TOP, %rsp
     call fast_reply_get
-    testq %rax, %rax
-    jnz fast_exit_clear
+    cmpl $1, %eax
+    je fast_exit_clear
+    jb fast_failed
+    cmpl $2, %eax
+    je fast_reply_get_again
+    movq $fast_reply_get_other, %rax
+    call fast_again
+    jnz enter_frame
+    jmp fast_failed
+fast_reply_get_again:
     movq $fast_reply_get_more, %rax
     call fast_again
     jnz fast_exit_clear
     jmp fast_failed
 
-fast_do_again:
+fast_do_failed:
+    testl %edx, %edx
+    jz fast_failed
     movq $fast_do_more, %rax
     call fast_again
     jnz fast_done

@@ -8,7 +8,7 @@
 #define CPU_STACK_TOP 16
 #define CPU_SCRATCH 24
 #define CPU_ANOMALY 40
-#define CPU_PANIC 280
+#define CPU_PANIC 296
 
 #define FRAME_R15 0
 #define FRAME_R14 8

@@ -21,11 +21,21 @@ seldom bool pagetable_init(struct aspace *aspace)
     }
     aspace->root = phys_to_virt(root);
     aspace->cr3 = root;
-    aspace->tables = 1;
+    aspace->tables = 0;
     const u64 *kernel = phys_to_virt(kernel_cr3);
     memset(aspace->root, 0, PAGE_SIZE / 2);
     memcpy(aspace->root + ENTRIES / 2, kernel + ENTRIES / 2, PAGE_SIZE / 2);
     return true;
+}
+
+/* Remembers a table, so that none has to be looked for at the end. */
+static void keep_table(struct aspace *aspace, u64 table)
+{
+    struct page *page = phys_to_page(table);
+    u32 first = atomic_load(&aspace->tables);
+    do
+        page->free.next = first;
+    while (!atomic_compare_exchange(&aspace->tables, &first, (u32)(table >> PAGE_SHIFT)));
 }
 
 /*
@@ -45,7 +55,7 @@ static rarely u64 make_table(struct aspace *aspace, u64 *entry, u64 address)
         return 0;
     u64 table = page_alloc_zeroed(0, PAGE_TABLE), empty = 0;
     if (table && atomic_compare_exchange(entry, &empty, table | TABLE_FLAGS)) {
-        atomic_add(&aspace->tables, 1);
+        keep_table(aspace, table);
         return table | TABLE_FLAGS;
     }
     if (table)
@@ -100,29 +110,16 @@ u64 pagetable_entry(u64 physical, u32 access, enum vmo_cache cache)
            (access & MAP_EXECUTE ? 0 : PTE_NX) | cache_bits[cache];
 }
 
-/* Frees the lowest tables first, so that it can stop anywhere. */
-static seldom bool free_below(struct aspace *aspace, u64 *table, u32 level, u32 entries, u32 *most)
-{
-    for (u32 i = 0; i < entries; i++) {
-        if (!table[i])
-            continue;
-        u64 below = table[i] & PTE_ADDRESS;
-        if (level > 1 && !free_below(aspace, phys_to_virt(below), level - 1, ENTRIES, most))
-            return false;
-        if (*most == 0)
-            return false;
-        --*most;
-        table[i] = 0;
-        page_free(below, 0);
-        budget_uncharge(aspace->budget, PAGE_SIZE);
-    }
-    return true;
-}
-
 seldom bool pagetable_free(struct aspace *aspace, u32 most)
 {
-    if (!free_below(aspace, aspace->root, 3, ENTRIES / 2, &most))
-        return false;
+    for (; aspace->tables; most--) {
+        if (most == 0)
+            return false;
+        u64 table = (u64)aspace->tables << PAGE_SHIFT;
+        aspace->tables = phys_to_page(table)->free.next;
+        page_free(table, 0);
+        budget_uncharge(aspace->budget, PAGE_SIZE);
+    }
     page_free(aspace->cr3, 0);
     budget_uncharge(aspace->budget, PAGE_SIZE);
     return true;

@@ -79,6 +79,14 @@ memset:
 5:  movq %r9, %rax
     ret
 
+    .globl fill_words
+    .p2align 4
+fill_words:
+    movq %rsi, %rax
+    movq %rdx, %rcx
+    rep stosq
+    ret
+
     .globl memcmp
     .p2align 4
 memcmp:
