@@ -10,6 +10,7 @@
  * Why no more locks: a thread's state belongs to its CPU, and both threads are this CPU's; the
  * port's lock covers the envelope's steps from idle to held to idle.
  */
+#include "cargo.h"
 #include "fpu.h"
 #include "port.h"
 #include "sched.h"
@@ -81,6 +82,12 @@ static always_inline bool unusual(bool more)
     return unlikely(extras()) || unlikely(CPU->anomaly);
 }
 
+/* Where to go with what is not for the first version. */
+static always_inline u64 what_else(void)
+{
+    return extras() > MESSAGE_BYTES_MAX ? TRY_GENERAL : TRY_MORE;
+}
+
 /* From page to page; both are pinned. */
 static always_inline void copy_bytes(struct thread *from, struct thread *to)
 {
@@ -111,7 +118,7 @@ static always_inline struct fast_result do_to_waiter(u64 deadline, struct thread
     if (unlikely(!entry_may_send(entry, handle)))
         goto general;
     if (unusual(more))
-        return (struct fast_result){0, more ? TRY_GENERAL : TRY_MORE};
+        return (struct fast_result){0, more ? TRY_GENERAL : what_else()};
     /* The thread's timer must not be set for later than this deadline. */
     if (unlikely(deadline < self->timer_expiry))
         goto general;
@@ -164,10 +171,10 @@ struct fast_result fast_do_more(u64 deadline, u64 unused, struct thread *self, h
 
 /* A held message ends, its token is dead; and its receiver waits for another.  Unlocks the port. */
 static always_inline void end_and_wait(u64 deadline, struct thread *self, struct port *port,
-                                       struct envelope *envelope)
+                                       struct envelope *envelope, enum envelope_state state)
 {
     envelope->token += 1ull << 32;
-    envelope->state = ENVELOPE_IDLE;
+    envelope->state = state;
     envelope->holder = NULL;
     port->held--;
     self->wait_next = port->waiter;
@@ -185,7 +192,7 @@ static always_inline u64 reply_and_wait(u64 deadline, u64 token, struct thread *
     if (unlikely(self->get_handle != handle))
         goto general;
     if (unusual(more))
-        return more ? TRY_GENERAL : TRY_MORE;
+        return more ? TRY_GENERAL : what_else();
     if (unlikely(deadline < self->timer_expiry))
         goto general;
     struct port *port = self->get_port;
@@ -207,7 +214,7 @@ static always_inline u64 reply_and_wait(u64 deadline, u64 token, struct thread *
         unlikely((i32)sender->effective < CPU->ready_top) || unlikely(port->pending))
         goto unlock;
 
-    end_and_wait(deadline, self, port, envelope);
+    end_and_wait(deadline, self, port, envelope, ENVELOPE_IDLE);
     if (more)
         copy_bytes(self, sender);
     sender->state = THREAD_RUNNING;
@@ -233,7 +240,7 @@ u64 fast_reply_get_more(u64 deadline, u64 token, struct thread *self, handle_t h
     return reply_and_wait(deadline, token, self, handle, true);
 }
 
-/* ---- The answers to a fault and to a send ----------------------------------------------------- */
+/* ---- The answers to faults, sends, and calls that lent something ------------------------------- */
 
 /* The time since the last switch is charged to whom it was for. */
 static always_inline void charge_fast(struct thread *next)
@@ -251,20 +258,27 @@ static always_inline bool may_run(const struct thread *thread)
            CPU->charged;
 }
 
-/* The answer to a send goes to the thread that waits for it: in the frame, not in the registers. */
-static always_inline void give_answer(struct thread *to, const struct envelope *envelope, u64 id)
+/* The head goes to the thread's frame, not in the registers. */
+static always_inline void give_head(struct thread *to)
 {
-    to->user.rax = GET_REPLY;
-    to->user.rdi = id;
-    to->user.rsi = 0;
     to->user.rbx = message_op_and_flags;
-    to->user.r8 = envelope->head.cookie;
+    to->user.r8 = message_cookie;
     to->user.r9 = message_result;
     to->user.r10 = message_offset;
     to->user.r12 = message_length;
     to->user.r13 = message_arg0;
     to->user.r14 = message_arg1;
     to->user.r15 = message_arg2;
+}
+
+/* The answer to a send, for the thread that waits for it. */
+static always_inline void give_answer(struct thread *to, const struct envelope *envelope, u64 id)
+{
+    give_head(to);
+    to->user.r8 = envelope->head.cookie;
+    to->user.rax = GET_REPLY;
+    to->user.rdi = id;
+    to->user.rsi = 0;
 }
 
 /*
@@ -294,9 +308,9 @@ static always_inline struct thread *take_answer_waiter(struct envelope *envelope
 }
 
 /*
- * As fast_reply_get, which has looked at all but the message, for a fault that is mended or a send.
- * Both ports are locked for a moment, the second only tried.  1: another thread runs, all of whose
- * registers are in its frame.
+ * As fast_reply_get, which has looked at all but the message, for a fault that is mended, a send, or
+ * a call that lent something.  A send's two ports are locked for a moment, the second only tried.
+ * 1: another thread runs, all of whose registers are in its frame.
  */
 u64 fast_reply_get_other(u64 deadline, u64 token, struct thread *self, handle_t handle)
 {
@@ -305,6 +319,7 @@ u64 fast_reply_get_other(u64 deadline, u64 token, struct thread *self, handle_t 
     if (unlikely(!spin_try_lock(&port->lock)))
         return 0;
     struct envelope *envelope = envelope_of(token);
+    struct cargo *lent = NULL;
     struct thread *next;
     if (unlikely(envelope->token != token) || unlikely(envelope->holder != self->task) ||
         unlikely(envelope->port != port) || unlikely(port->pending))
@@ -320,10 +335,21 @@ u64 fast_reply_get_other(u64 deadline, u64 token, struct thread *self, handle_t 
             goto unlock;
         give_answer(next, envelope, token);
     } else {
-        goto unlock;
+        next = envelope->sender;
+        lent = envelope->cargo;
+        if (unlikely(!lent) || unlikely(lent->handle_count) || unlikely(!may_run(next)))
+            goto unlock;
+        next->user.rax = 0;
+        give_head(next);
     }
-    end_and_wait(deadline, self, port, envelope);
+    end_and_wait(deadline, self, port, envelope, lent ? ENVELOPE_ENDING : ENVELOPE_IDLE);
     self->interrupted = false;
+    if (lent) {
+        /* Its end is this CPU's now.  The head is in the frame: the registers are free. */
+        cargo_drop_loans(lent, self->task);
+        envelope->cargo = NULL;
+        envelope->state = ENVELOPE_IDLE;
+    }
     next->state = THREAD_RUNNING;
     charge_fast(next);
     switch_fast(next);

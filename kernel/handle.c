@@ -193,7 +193,7 @@ int handle_lookup(struct handle_table *table, handle_t handle, enum object_type 
 
 void *handle_object(handle_t handle, enum object_type type, u32 rights, i64 *error)
 {
-    struct handle_entry *entry = handle_slot(&current_task()->handles, handle);
+    struct handle_entry *entry = current_slot(handle);
     struct object *object = atomic_load(&entry->object);
     u32 have = atomic_load(&entry->rights_and_type);
     *error = -EBADF;

@@ -255,7 +255,9 @@ int vmo_page(struct vmo *vmo, u64 index, bool write, u64 **entry, u64 *physical)
             return -PARKED;
         }
     }
-    u64 *slot = pagetree_slot(&vmo->pages, index, true);
+    u64 *slot = pagetree_find(&vmo->pages, index);
+    if (unlikely(!slot))
+        slot = pagetree_slot(&vmo->pages, index, true);
     if (unlikely(!slot) && vmo->pager && pager_reclaim_own(vmo))
         slot = pagetree_slot(&vmo->pages, index, true);
     if (unlikely(!slot))
@@ -274,7 +276,7 @@ u64 vmo_resident_page(struct vmo *vmo, u64 index)
 {
     if (vmo_is_flat(vmo))
         return vmo->physical + index * PAGE_SIZE;
-    return entry_page(*pagetree_slot(&vmo->pages, index, false));
+    return entry_page(*pagetree_find(&vmo->pages, index));
 }
 
 seldom int vmo_copy_in(struct vmo *vmo, u64 offset, const void *from, u64 length)

@@ -25,6 +25,16 @@ struct task *current_task(void)
     return &task;
 }
 void cpu_relax_poll(void) {}
+void fill_words(void *to, u64 word, size_t words)
+{
+    for (size_t i = 0; i < words; i++)
+        ((u64 *)to)[i] = word;
+}
+void session_remove(struct port *port, u64 badge)
+{
+    (void)port, (void)badge;
+    abort(); /* no handle here has a counted badge */
+}
 noreturn void panic(const char *format, ...)
 {
     (void)format;
