@@ -26,6 +26,8 @@ hot_sources := $(patsubst %,kernel/%.c,fastpath fpu message message_end port sch
     pagetree fault vmo loan pin sys_map interrupt quiesce aspace tree x86/pagetable)
 cold_objects := $(filter-out $(call objects,kernel,$(hot_sources)),$(kernel_objects))
 $(cold_objects): extra_flags := -Os
+$(filter-out $(fast_objects),$(kernel_objects)): extra_flags += -fno-align-functions -fno-align-jumps \
+    -fno-align-loops -fno-align-labels
 # How a file is compiled depends on the lists above.
 $(kernel_objects): kernel/build.mk
 

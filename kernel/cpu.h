@@ -50,14 +50,14 @@ struct cpu {
     struct tss tss; /* at offset 60, so that rsp0 is aligned; rsp0 = end of current's frame */
     u32 reserved;
 
-    struct thread *next;      /* READY, before all in the run queue; or NULL (sched.c) */
-    u32 quantum_armed;        /* the quantum timer is set */
-    u32 listed;               /* threads in the run queue's lists */
+    struct thread *next;            /* READY, before all in the run queue; or NULL (sched.c) */
+    u32 quantum_armed;              /* the quantum timer is set */
+    u32 listed;                     /* threads in the run queue's lists */
     struct trace_event *trace_ring; /* of TRACE_EVENTS; NULL: none are kept (trace.h) */
     u64 traced;                     /* events since boot */
-    struct thread *fpu_owner; /* whose values the FPU registers hold, or NULL */
-    struct cpu_call *mail;    /* newest first; pushed by any CPU */
-    struct thread *charged;   /* whose time is being used: travels with a call */
+    struct thread *fpu_owner;       /* whose values the FPU registers hold, or NULL */
+    struct cpu_call *mail;          /* newest first; pushed by any CPU */
+    struct thread *charged;         /* whose time is being used: travels with a call */
     u64 charged_since;
     u64 gdt[8];
     struct frame panicked; /* the registers of who called panic (x86/entry.S) */

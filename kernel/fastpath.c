@@ -240,7 +240,7 @@ u64 fast_reply_get_more(u64 deadline, u64 token, struct thread *self, handle_t h
     return reply_and_wait(deadline, token, self, handle, true);
 }
 
-/* ---- The answers to faults, sends, and calls that lent something ------------------------------- */
+/* ---- The answers to faults, sends, and calls that lent something ---------------------------- */
 
 /* The time since the last switch is charged to whom it was for. */
 static always_inline void charge_fast(struct thread *next)
@@ -254,8 +254,7 @@ static always_inline void charge_fast(struct thread *next)
 /* Whether a thread can go on at once, as the only one of its priority that is ready here. */
 static always_inline bool may_run(const struct thread *thread)
 {
-    return thread->fast_cpu == CPU->self && (i32)thread->effective > CPU->ready_top &&
-           CPU->charged;
+    return thread->fast_cpu == CPU->self && (i32)thread->effective > CPU->ready_top && CPU->charged;
 }
 
 /* The head goes to the thread's frame, not in the registers. */
@@ -308,9 +307,9 @@ static always_inline struct thread *take_answer_waiter(struct envelope *envelope
 }
 
 /*
- * As fast_reply_get, which has looked at all but the message, for a fault that is mended, a send, or
- * a call that lent something.  A send's two ports are locked for a moment, the second only tried.
- * 1: another thread runs, all of whose registers are in its frame.
+ * As fast_reply_get, which has looked at all but the message, for a fault that is mended, a send,
+ * or a call that lent something.  A send's two ports are locked for a moment, the second only
+ * tried.  1: another thread runs, all of whose registers are in its frame.
  */
 u64 fast_reply_get_other(u64 deadline, u64 token, struct thread *self, handle_t handle)
 {

@@ -97,8 +97,8 @@ static inline void release_extras(struct envelope *envelope, struct task *holder
 }
 
 /*
- * A send has ended: its head and cargo are what the sender shall get.  A thread that waits for it on
- * this CPU has it at once and is returned, to be made to run; otherwise NULL.
+ * A send has ended: its head and cargo are what the sender shall get.  A thread that waits for it
+ * on this CPU has it at once and is returned, to be made to run; otherwise NULL.
  */
 static struct thread *complete_send(struct envelope *envelope, enum get_kind kind)
 {

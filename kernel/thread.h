@@ -50,8 +50,8 @@ struct thread {
     u8 queued; /* READY: in the run queue, or cpu->next */
     u32 requests;
     u64 get_handle; /* the handle it last got by, or GET_HANDLE_NONE, which no number matches */
-    struct port *get_port; /* where it last got, and may be port->server; a reference */
-    struct envelope call;  /* for do and faults */
+    struct port *get_port;  /* where it last got, and may be port->server; a reference */
+    struct envelope call;   /* for do and faults */
     struct envelope *spare; /* for its next send, or NULL (message.c) */
 
     struct object object;

@@ -84,8 +84,8 @@ size_t trace_read(u64 *position, struct trace_event *out, size_t room)
 
 void trace_print(u32 cpu, u32 most)
 {
-    static const char *const names[] = {"-",    "switch", "syscall", "interrupt", "fault",
-                                        "end",  "kill",   "ipi"};
+    static const char *const names[] = {"-",     "switch", "syscall", "interrupt",
+                                        "fault", "end",    "kill",    "ipi"};
     if (!rings[cpu])
         return;
     u64 count = cpus[cpu].traced, first = count - min(min((u64)most, count), (u64)TRACE_EVENTS);

@@ -94,7 +94,7 @@ struct aspace {
     struct mapping *recent; /* the one looked up last, or NULL */
     u64 mapped;             /* bytes */
     u64 full_below;         /* no gap lies below this address */
-    u32 tables; /* page-table pages, but for the root: the number of the first, linked by free.next */
+    u32 tables;             /* the first page table but the root, linked by page->free.next */
     struct budget *budget;
     struct quiesce_node quiesce;
 };
