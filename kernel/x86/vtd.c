@@ -13,8 +13,8 @@
  * Flushing goes through each unit's queue (6.5.2), under its lock, to the end: what was asked for
  * is done when the lock is let go, and the queue never fills.
  *
- * Faults come as an interrupt to the boot CPU, which writes one line and then masks it, to look
- * again after a while that doubles as long as there is something to see.
+ * Faults come as an interrupt to the boot CPU, which writes one line and masks it, to look again
+ * after a while that doubles as long as faults keep coming.
  */
 #include "vtd.h"
 
@@ -306,7 +306,7 @@ u64 vtd_message_address(u32 vector)
 
 static void look_for_faults(struct timer *timer);
 static struct timer fault_timer = {.fire = look_for_faults};
-static u64 fault_pause = FAULT_PAUSE_NS;
+static u64 fault_pause = FAULT_PAUSE_NS, faults_seen; /* boot CPU */
 
 static u32 record_at(const struct unit *unit)
 {
@@ -357,13 +357,16 @@ static void look_for_faults(struct timer *timer)
     u32 found = 0;
     for (u32 i = 0; i < unit_count; i++)
         found = take_faults(&units[i], found);
-    if (found) {
-        timer_set(timer, clock_now() + fault_pause);
-        fault_pause = min(fault_pause * 2, FAULT_PAUSE_MAX_NS);
-    } else {
-        fault_pause = FAULT_PAUSE_NS;
+    if (!found) {
         mask_faults(0);
+        return;
     }
+    u64 now = clock_now();
+    if (now - faults_seen > 2 * fault_pause)
+        fault_pause = FAULT_PAUSE_NS;
+    timer_set(timer, now + fault_pause);
+    fault_pause = min(fault_pause * 2, FAULT_PAUSE_MAX_NS);
+    faults_seen = now;
 }
 
 void vtd_interrupt(void)
