@@ -267,6 +267,29 @@ static void test_death(void)
     memory_free(&m);
 }
 
+/* The memory of a dead domain's page tables becomes ours, full of entries that all lead to one page:
+ * the device must not look there any more. */
+static void test_forgery(void)
+{
+    struct memory m = memory_create(1);
+    uint64_t id;
+    uint64_t address = pin(&m, RIGHT_READ | RIGHT_WRITE, &id);
+    fill_device(next_mark());
+    sys_handle_close(domain);
+    settled_free_memory();
+    struct memory all = memory_create(4096);
+    for (uint64_t i = 0; i < 512; i++)
+        m.view[i] = address | 3;
+    for (uint64_t i = 0; i < all.pages * 512; i++)
+        all.view[i] = address | 3;
+    transfer(EDU_BUFFER, address, EDU_TO_MEMORY);
+    confined(m.view[0] == mark, "nor by page tables of our own making");
+    memory_free(&all);
+    memory_free(&m);
+    domain = (handle_t)must(sys_domain_create(root, device), "domain_create");
+    home_address = pin(&home, RIGHT_READ | RIGHT_WRITE, &id);
+}
+
 static void use_domain(void)
 {
     handle_t device_domain = domain;
@@ -403,6 +426,7 @@ int main(const void *found)
     test_loan();
     test_fence();
     test_death();
+    test_forgery();
     ok(!loses_memory(use_domain), "domains that come and go lose no memory");
     test_interrupts();
     test_faults();
