@@ -17,7 +17,8 @@ u32 ioapic_default_flags(u32 gsi);
  * firmware does not say. */
 u32 ioapic_source(u32 gsi);
 
-/* Routes a line, masked, to a vector of one CPU; with interrupt remapping, to the vector's entry.  The caller holds the irq lock, here and below. */
+/* Routes a line, masked, to a vector of one CPU; with interrupt remapping, to the vector's entry.
+ * The caller holds the irq lock, here and below. */
 void ioapic_route(u32 gsi, u32 vector, u32 apic_id, u32 flags);
 void ioapic_mask(u32 gsi, bool masked);
 

@@ -267,8 +267,8 @@ static void test_death(void)
     memory_free(&m);
 }
 
-/* The memory of a dead domain's page tables becomes ours, full of entries that all lead to one page:
- * the device must not look there any more. */
+/* The memory of a dead domain's page tables becomes ours, full of entries that all lead to one
+ * page: the device must not look there any more. */
 static void test_forgery(void)
 {
     struct memory m = memory_create(1);
