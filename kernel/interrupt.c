@@ -14,6 +14,7 @@
 #include "x86/panic.h"
 #include "x86/platform.h"
 #include "x86/tlb.h"
+#include "x86/vtd.h"
 
 #define ASSERT_OFFSET(type, member, value)                                                         \
     _Static_assert(offsetof(type, member) == (value), #type "." #member)
@@ -57,6 +58,10 @@ static void device_interrupt(u64 vector)
     case VECTOR_TIMER:
         platform_end_of_interrupt();
         timer_interrupt();
+        break;
+    case VECTOR_IOMMU:
+        platform_end_of_interrupt();
+        vtd_interrupt();
         break;
     default: /* spurious (SDM vol. 3, 11.9), or a legacy line that is masked: nothing to end */
         break;

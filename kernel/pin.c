@@ -4,9 +4,6 @@
  *
  * A domain's pins are in its list, under its lock (level 6), in the order made: what is unpinned is
  * mostly among the first.  A pin that has been taken out of the list is its taker's.
- *
- * A device's address of a page is the physical one, with an IOMMU too: what confines a device is
- * which pages its domain lets through.
  */
 #include "slab.h"
 #include "sys_memory.h"
@@ -21,6 +18,7 @@ struct pin {
     u64 id, first, last; /* page numbers of the object */
     u64 single;          /* the only page, if usual */
     bool usual;          /* see pin_usual */
+    u32 rights;          /* RIGHT_READ, RIGHT_WRITE: the device's */
     struct vmo *vmo;     /* a reference, if loan is NULL */
     struct loan *loan;   /* a reference, which keeps the object and the edges; or NULL */
 };
@@ -45,19 +43,18 @@ static u64 pages_in(const struct pin *pin)
  * ---------------------------------------------------------------------------------------- */
 
 /* Lets the device reach the pages, and enters the pin; all or nothing. */
-static seldom int open_pages(struct domain *domain, struct pin *pin, u32 rights, u64 *addresses,
-                             u64 *id)
+static seldom int open_pages(struct domain *domain, struct pin *pin, u64 *addresses, u64 *id)
 {
     int error = 0;
     u64 index = pin->first;
     spin_lock(&domain->lock);
     for (; index <= pin->last; index++) {
-        u64 page = page_of(pin, index), address;
-        error = domain_map(domain, page, PAGE_SIZE, rights, &address);
+        u64 page = page_of(pin, index);
+        error = domain_map(domain, page, pin->rights);
         if (unlikely(error))
             break;
         /* In the caller's own page, who may change it: it is not read again. */
-        addresses[index - pin->first] = address;
+        addresses[index - pin->first] = page;
     }
     if (likely(!error)) {
         *id = pin->id = ++domain->next_id;
@@ -65,37 +62,37 @@ static seldom int open_pages(struct domain *domain, struct pin *pin, u32 rights,
         domain->pinned_pages += pages_in(pin);
     }
     while (unlikely(error) && index-- > pin->first)
-        domain_unmap(domain, page_of(pin, index), PAGE_SIZE);
+        domain_unmap(domain, page_of(pin, index), pin->rights);
+    domain_flush(domain);
     spin_unlock(&domain->lock);
     return error;
 }
 
 /* Object locked, and the loan, if there is one. */
-static seldom int pin_locked(struct pin *pin, struct domain *domain, u32 rights, u64 *addresses,
-                             u64 *id)
+static seldom int pin_locked(struct pin *pin, struct domain *domain, u64 *addresses, u64 *id)
 {
     struct vmo *vmo = pin->vmo;
     if (pin->loan && pin->loan->state != LOAN_LIVE)
         return -EREVOKED;
     if (range_exceeds(pin->first * PAGE_SIZE, pages_in(pin) * PAGE_SIZE, vmo->size))
         return -ERANGE;
-    int error = vmo_pin_pages(vmo, pin->first, pin->last, rights & RIGHT_WRITE, NULL);
+    int error = vmo_pin_pages(vmo, pin->first, pin->last, pin->rights & RIGHT_WRITE, NULL);
     if (error)
         return error;
-    error = open_pages(domain, pin, rights, addresses, id);
+    error = open_pages(domain, pin, addresses, id);
     if (error)
         vmo_unpin_pages(vmo, pin->first, pin->last);
     return error;
 }
 
-static seldom int pin_through_object(struct pin *pin, struct domain *domain, u32 rights,
-                                     u64 *addresses, u64 *id)
+static seldom int pin_through_object(struct pin *pin, struct domain *domain, u64 *addresses,
+                                     u64 *id)
 {
     /* A loan that ends keeps its pages no longer: it is held live meanwhile. */
     if (pin->loan)
         spin_lock(&pin->loan->lock);
     spin_lock(&pin->vmo->lock);
-    int error = pin_locked(pin, domain, rights, addresses, id);
+    int error = pin_locked(pin, domain, addresses, id);
     spin_unlock(&pin->vmo->lock);
     if (pin->loan)
         spin_unlock(&pin->loan->lock);
@@ -120,8 +117,9 @@ static seldom i64 pin_create(const struct span *span, u64 offset, u64 length, st
     pin->first = start / PAGE_SIZE;
     pin->last = (start + length - 1) / PAGE_SIZE;
     pin->usual = false;
+    pin->rights = rights;
     u64 pages = pages_in(pin);
-    int error = pin_through_object(pin, domain, rights, addresses, id);
+    int error = pin_through_object(pin, domain, addresses, id);
     if (error) {
         slab_free(&pin_cache, pin, domain->budget);
         object_put(kept);
@@ -155,17 +153,18 @@ static inline i64 pin_usual(struct loan *loan, u64 offset, u64 length, struct do
     pin->first = pin->last = loan->offset / PAGE_SIZE;
     pin->single = single;
     pin->usual = true;
+    pin->rights = rights;
     pin->loan = loan;
     struct thread *self = current_thread();
-    u64 address;
     spin_lock(&domain->lock);
-    if (unlikely(domain_map(domain, single, PAGE_SIZE, rights, &address)))
+    if (unlikely(domain_map(domain, single, rights)))
         goto unlock_domain;
+    domain_flush(domain);
     self->user.rsi = pin->id = ++domain->next_id;
     list_append(&domain->pins, &pin->domain_link);
     domain->pinned_pages++;
     spin_unlock(&domain->lock);
-    *(u64 *)self->message_bytes = address + (loan->offset + offset) % PAGE_SIZE;
+    *(u64 *)self->message_bytes = single + (loan->offset + offset) % PAGE_SIZE;
     return 1;
 
 unlock_domain:
@@ -238,7 +237,8 @@ static rarely void release(struct domain *domain, struct pin *pin)
     spin_lock(&vmo->lock);
     spin_lock(&domain->lock);
     for (u64 index = pin->first; index <= pin->last; index++)
-        domain_unmap(domain, page_of(pin, index), PAGE_SIZE);
+        domain_unmap(domain, page_of(pin, index), pin->rights);
+    domain_flush(domain);
     spin_unlock(&domain->lock);
     vmo_unpin_pages(vmo, pin->first, pin->last);
     spin_unlock(&vmo->lock);
@@ -255,8 +255,10 @@ static inline void take_out(struct domain *domain, struct pin *pin)
 {
     list_remove(&pin->domain_link);
     domain->pinned_pages -= pages_in(pin);
-    if (likely(pin->usual))
-        domain_unmap(domain, pin->single, PAGE_SIZE);
+    if (likely(pin->usual)) {
+        domain_unmap(domain, pin->single, pin->rights);
+        domain_flush(domain);
+    }
 }
 
 /* Gives up what a pin that was taken out keeps. */

@@ -7,7 +7,7 @@
  *   1 task (handle table, thread list)      4 VM object (parent before child: clone <- original)
  *   2 address space (mapping tree)          5 port
  *   3 loan                                  6 timer queue, run queue, domain, irq table
- *                                           7 page allocator, slab, budget, message ids
+ *                                           7 page allocator, slab, budget, message ids, IOMMU
  * No lock is held when a thread is left (schedule) or user mode is entered.
  */
 #ifndef SPINLOCK_H

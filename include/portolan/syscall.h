@@ -316,17 +316,22 @@ enum syscall_number {
     SYS_IRQ_CREATE = 115,
     /* irq_create_msi(resource IRQ (any), count 1..32 power of two, domain or HANDLE_NONE, cpu)
      *   -> handle of the first; the others follow in the message bytes as uint32_t;
-     *   RSI message address, RDX message data (of the first; data of vector i is + i). */
+     *   RSI message address, RDX message data (of the first; data of vector i is + i).
+     *   Where interrupts are remapped only the domain's device can raise them; without a domain,
+     *   any device can. */
     SYS_IRQ_CREATE_MSI = 116,
     /* irq_bind(irq MANAGE, port RECEIVE or HANDLE_NONE, bits) -> 0.  Notifies port when it fires.
      *   A level-triggered line is masked then, until irq_ack.  */
     SYS_IRQ_BIND = 117,
     SYS_IRQ_ACK = 118, /* irq_ack(irq MANAGE) -> 0.  Unmasks. */
-    /* domain_create(resource DOMAIN, device = bus << 8 | devfn) -> handle.  -EBUSY exists.
-     *   Without an IOMMU: identity addresses. */
+    /* domain_create(resource DOMAIN, device = bus << 8 | devfn) -> handle.  -EBUSY exists;
+     *   -EAGAIN the IOMMU has no more of them.  With an IOMMU the device reaches what is pinned in
+     *   the domain, and without a domain nothing; without one it reaches all memory.  A device's
+     *   address of a page is the physical one.  */
     SYS_DOMAIN_CREATE = 119,
     /* domain_reset(domain MANAGE, flags) -> 0.  All its pins are released, translations flushed.
-     *   The caller has made sure that the device is quiet.  flags: DOMAIN_FENCE blocks all DMA. */
+     *   The caller has made sure that the device is quiet.  flags: DOMAIN_FENCE blocks all DMA,
+     *   with an IOMMU, until the next reset without it, whatever is pinned meanwhile. */
     SYS_DOMAIN_RESET = 120,
     SYS_DOMAIN_INFO = 121, /* domain_info(domain) -> DOMAIN_TRANSLATED or 0; RSI pinned pages */
 

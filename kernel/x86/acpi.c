@@ -1,6 +1,6 @@
 /*
- * What the ACPI tables say about processors, interrupt controllers, timers and power (ACPI 6.4,
- * chapters 4 and 5).
+ * What the ACPI tables say about processors, interrupt controllers, timers, power (ACPI 6.4,
+ * chapters 4 and 5) and IOMMUs.
  *
  * Read once, at boot.  Tables are input: each is mapped to the length it states, summed, and read
  * no further than that; what is wrong or too much is left out and noted in the log.  AML is not
@@ -88,8 +88,10 @@ static void read_madt_entry(const struct table *madt, u32 at)
         break;
     case MADT_IO_APIC:
         if (acpi.ioapic_count < ACPI_IOAPICS_MAX)
-            acpi.ioapics[acpi.ioapic_count++] = (struct acpi_ioapic){
-                .address = field(madt, at + 4, 4), .gsi_base = (u32)field(madt, at + 8, 4)};
+            acpi.ioapics[acpi.ioapic_count++] =
+                (struct acpi_ioapic){.address = field(madt, at + 4, 4),
+                                     .gsi_base = (u32)field(madt, at + 8, 4),
+                                     .id = (u8)field(madt, at + 2, 1)};
         break;
     case MADT_OVERRIDE:
         if (acpi.override_count < ACPI_OVERRIDES_MAX)
@@ -110,6 +112,53 @@ static void read_madt(const struct table *madt)
         if (length < 2 || length > madt->length - at)
             return;
         read_madt_entry(madt, at);
+        at += length;
+    }
+}
+
+/* ---- DMAR (VT-d 4.0, chapter 8) -------------------------------------------------------------- */
+
+enum { DMAR_UNIT = 0, DMAR_SCOPE_IOAPIC = 3, DMAR_INTERRUPT_REMAPPING = 1u << 0 };
+
+/* Of the devices in [at, end) that a unit serves: the I/O APICs on a bus of the root complex, which
+ * is where they are. */
+static void read_scopes(const struct table *dmar, u32 at, u32 end)
+{
+    while (at + 8 <= end) {
+        u32 length = (u32)field(dmar, at + 1, 1);
+        if (length < 8 || length > end - at)
+            return;
+        u32 bus = (u32)field(dmar, at + 5, 1), device = (u32)field(dmar, at + 6, 1) & 31,
+            function = (u32)field(dmar, at + 7, 1) & 7;
+        if (field(dmar, at, 1) == DMAR_SCOPE_IOAPIC && length == 8 &&
+            acpi.scope_count < ACPI_IOAPICS_MAX)
+            acpi.scopes[acpi.scope_count++] =
+                (struct acpi_scope){.ioapic = (u8)field(dmar, at + 4, 1),
+                                    .source = (u16)(bus << 8 | device << 3 | function)};
+        at += length;
+    }
+}
+
+static void read_unit(const struct table *dmar, u32 at, u32 end)
+{
+    u64 segment = field(dmar, at + 6, 2), address = field(dmar, at + 8, 8);
+    if (segment || acpi.iommu_count == ACPI_IOMMUS_MAX) {
+        log_print("acpi: IOMMU at %lx of segment %lu is left out\n", address, segment);
+        return;
+    }
+    acpi.iommus[acpi.iommu_count++] = address;
+    read_scopes(dmar, at + 16, end);
+}
+
+static void read_dmar(const struct table *dmar)
+{
+    acpi.iommu_remaps = field(dmar, 37, 1) & DMAR_INTERRUPT_REMAPPING;
+    for (u32 at = 48; at + 4 <= dmar->length;) {
+        u32 length = (u32)field(dmar, at + 2, 2);
+        if (length < 4 || length > dmar->length - at)
+            return;
+        if (field(dmar, at, 2) == DMAR_UNIT && length >= 16)
+            read_unit(dmar, at, at + length);
         at += length;
     }
 }
@@ -185,6 +234,8 @@ static void read_table(const struct table *table)
         read_madt(table);
     else if (!memcmp(table->signature, "FACP", 4))
         read_fadt(table);
+    else if (!memcmp(table->signature, "DMAR", 4))
+        read_dmar(table);
     else if (!memcmp(table->signature, "HPET", 4) && !field(table, 40, 1)) /* in memory space */
         acpi.hpet = field(table, 44, 8);
 }

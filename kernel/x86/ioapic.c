@@ -10,15 +10,20 @@
 
 #include "acpi.h"
 #include "memory.h"
+#include "vtd.h"
 
 enum { INDEX = 0x00, DATA = 0x10 };
 enum { REGISTER_VERSION = 1, REGISTER_REDIRECTION = 0x10 };
 enum { ENTRY_ACTIVE_LOW = 1u << 13, ENTRY_LEVEL = 1u << 15, ENTRY_MASKED = 1u << 16 };
+enum {
+    ENTRY_REMAPPABLE = 1u << 16
+}; /* of the high word; the number above it (VT-d 4.0, 5.1.2.1) */
 #define LINES_MAX 240u
 
 static struct ioapic {
     volatile u8 *registers;
     u32 gsi_base, lines;
+    u32 source; /* see ioapic_source */
 } ioapics[ACPI_IOAPICS_MAX];
 static u32 ioapic_count;
 
@@ -52,6 +57,15 @@ static void write_low(u32 gsi, u32 value)
     write(ioapic, REGISTER_REDIRECTION + 2 * (gsi - ioapic->gsi_base), value);
 }
 
+static u32 find_source(u32 id)
+{
+    for (u32 i = 0; i < acpi.scope_count; i++) {
+        if (acpi.scopes[i].ioapic == id)
+            return acpi.scopes[i].source;
+    }
+    return VTD_SOURCE_ANY;
+}
+
 void ioapic_start(void)
 {
     for (u32 i = 0; i < acpi.ioapic_count; i++) {
@@ -61,11 +75,17 @@ void ioapic_start(void)
         if (!ioapic->registers || base >= LINES_MAX)
             continue;
         ioapic->gsi_base = base;
+        ioapic->source = find_source(acpi.ioapics[i].id);
         ioapic->lines = min((read(ioapic, REGISTER_VERSION) >> 16 & 0xff) + 1, LINES_MAX - base);
         ioapic_count++;
         for (u32 line = 0; line < ioapic->lines; line++)
             write_low(base + line, ENTRY_MASKED);
     }
+}
+
+u32 ioapic_source(u32 gsi)
+{
+    return ioapic_of(gsi)->source;
 }
 
 bool ioapic_has(u32 gsi)
@@ -94,7 +114,8 @@ void ioapic_route(u32 gsi, u32 vector, u32 apic_id, u32 flags)
 {
     const struct ioapic *ioapic = ioapic_of(gsi);
     write_low(gsi, ENTRY_MASKED);
-    write(ioapic, REGISTER_REDIRECTION + 2 * (gsi - ioapic->gsi_base) + 1, apic_id << 24);
+    write(ioapic, REGISTER_REDIRECTION + 2 * (gsi - ioapic->gsi_base) + 1,
+          vtd.remaps ? vector << 17 | ENTRY_REMAPPABLE : apic_id << 24);
     write_low(gsi, ENTRY_MASKED | vector | (flags & IRQ_LEVEL ? ENTRY_LEVEL : 0) |
                        (flags & IRQ_ACTIVE_LOW ? ENTRY_ACTIVE_LOW : 0));
 }

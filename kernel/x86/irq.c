@@ -10,6 +10,10 @@
  * A line is unmasked while it is bound, except that one triggered by level is masked from its
  * arrival to irq_ack.  Vectors are given out in turn, so that a straggling MSI of a device that was
  * let go is not soon taken for another's.
+ *
+ * With interrupt remapping (vtd.h) a vector's entry is written when its irq is made, and is gone
+ * before the vector is another's.  An MSI that is made without a domain has an entry that any
+ * device may use: it can be forged, at the cost of him alone who asked for it.
  */
 #include "../irq.h"
 
@@ -19,6 +23,7 @@
 #include "../port.h"
 #include "../slab.h"
 #include "../trace.h"
+#include "domain.h"
 #include "ioapic.h"
 #include "platform.h"
 
@@ -118,17 +123,19 @@ int irq_create(u32 gsi, u32 flags, struct budget *budget, struct object **out)
         ioapic_route(gsi, irq->vector, cpus[0].apic_id, flags);
     }
     spin_unlock(&irq_lock);
-    if (error)
+    if (error) {
         irq_free(&irq->quiesce);
-    else
-        *out = &irq->object;
-    return error;
+        return error;
+    }
+    if (vtd.remaps)
+        vtd_route_interrupt(irq->vector, cpus[0].apic_id, irq->level, ioapic_source(gsi));
+    *out = &irq->object;
+    return 0;
 }
 
 int irq_create_msi(u32 count, struct domain *domain, i32 cpu, struct budget *budget,
                    struct object **out, u64 *address, u32 *data)
 {
-    (void)domain; /* matters once there is interrupt remapping */
     struct irq *made[32];
     if (!count || count > ARRAY_SIZE(made) || count & (count - 1) || cpu < -1 ||
         cpu >= (i32)cpu_count)
@@ -153,8 +160,12 @@ int irq_create_msi(u32 count, struct domain *domain, i32 cpu, struct budget *bud
         return error;
     }
     const struct cpu *target = cpu < 0 ? this_cpu() : &cpus[cpu];
-    *address = MSI_ADDRESS | (u64)target->apic_id << 12;
-    *data = made[0]->vector;
+    u32 source = domain ? domain->device : VTD_SOURCE_ANY;
+    for (u32 i = 0; vtd.remaps && i < count; i++)
+        vtd_route_interrupt(made[i]->vector, target->apic_id, false, source);
+    *address = vtd.remaps ? vtd_message_address(made[0]->vector)
+                          : MSI_ADDRESS | (u64)target->apic_id << 12;
+    *data = vtd.remaps ? 0 : made[0]->vector;
     return 0;
 }
 
@@ -192,6 +203,8 @@ void irq_destroy(struct object *object)
 {
     struct irq *irq = irq_of(object);
     irq_bind(object, NULL, 0);
+    if (vtd.remaps)
+        vtd_forget_interrupt(irq->vector);
     spin_lock(&irq_lock);
     atomic_store(&by_vector[irq->vector - VECTOR_DEVICE_FIRST], NULL);
     spin_unlock(&irq_lock);

@@ -18,6 +18,7 @@
 #include "ioapic.h"
 #include "memory.h"
 #include "smp.h"
+#include "vtd.h"
 
 extern u8 boot_stack_top[];
 static u8 boot_ist[IST_STACKS][IST_STACK_SIZE] __attribute__((aligned(16)));
@@ -45,6 +46,7 @@ noreturn void platform_start(u32 magic, u64 info)
     apic_start();
     clock_start();
     ioapic_start();
+    vtd_start();
     smp_start();
     clock_page->cpus = cpu_count;
     log_print("portolan: %u cpus, %lu MiB\n", cpu_count, boot_facts.memory_total >> 20);

@@ -16,6 +16,7 @@ enum {
     VECTOR_MAIL = 240,
     VECTOR_TLB = 241,
     VECTOR_TIMER = 242,
+    VECTOR_IOMMU = 243,
     VECTOR_SPURIOUS = 255
 };
 

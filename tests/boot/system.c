@@ -154,7 +154,12 @@ static void test_msi(void)
 {
     uint64_t address = 0, data = 0, address2, data2;
     int64_t irq = sys_irq_create_msi(root, 4, HANDLE_NONE, 0, &address, &data);
-    ok(irq > 0 && address >> 20 == 0xfee && data >= 32 && data < 256 && data % 4 == 0,
+    /* With interrupt remapping the address names an entry, to which the data is added (VT-d 4.0,
+     * 5.1.2.2). */
+    bool remapped = address & 16;
+    uint64_t first = remapped ? address >> 5 & 0x7fff : data;
+    ok(irq > 0 && address >> 20 == 0xfee && first >= 32 && first < 256 && first % 4 == 0 &&
+           data == (remapped ? 0 : first),
        "four vectors of a message-signalled interrupt");
     uint32_t others[4];
     memcpy(others, message_area()->bytes, sizeof(others));
@@ -163,7 +168,8 @@ static void test_msi(void)
     for (uint32_t i = 0; i < 4; i++)
         good &= sys_handle_info(others[i], &rights, &koid) == OBJECT_IRQ;
     ok(good, "each has a handle");
-    ok(sys_irq_create_msi(root, 1, HANDLE_NONE, -1, &address2, &data2) > 0 && data2 - data > 3,
+    ok(sys_irq_create_msi(root, 1, HANDLE_NONE, -1, &address2, &data2) > 0 &&
+           (remapped ? (address2 >> 5 & 0x7fff) : data2) - first > 3,
        "another vector is another");
     for (uint32_t i = 0; i < 4; i++)
         sys_handle_close(others[i]);

@@ -52,7 +52,13 @@ def test_boots_with_an_odd_size_of_memory(machine):
 
 
 def test_boots_with_iommu(machine):
-    machine("--iommu", "--cpus", "2").expect(r"^init: ready\n")
+    vm = machine("--iommu", "--cpus", "2")
+    vm.expect(r"^portolan: DMA: VT-d, interrupts remapped\n")
+    vm.expect(r"^init: ready\n")
+
+
+def test_says_that_drivers_are_trusted(machine):
+    machine("--cpus", "1").expect(r"^portolan: DMA: no IOMMU, drivers are trusted\n")
 
 
 def test_boots_directly(machine):

@@ -19,8 +19,15 @@
 #include "x86/boot.h"
 #include "x86/memory.h"
 
-enum { RSDP = 128, XSDT = 512, MADT = 1024, FADT = 2048, DSDT = 3072, HPET = 4096 };
-enum { XSDT_SIZE = 68, MADT_SIZE = 44 + 52, FADT_SIZE = 244, DSDT_SIZE = 80, HPET_SIZE = 56 };
+enum { RSDP = 128, XSDT = 512, MADT = 1024, FADT = 2048, DSDT = 3072, HPET = 4096, DMAR = 5120 };
+enum {
+    XSDT_SIZE = 68,
+    DMAR_SIZE = 48 + 24 + 16 + 34,
+    MADT_SIZE = 44 + 52,
+    FADT_SIZE = 244,
+    DSDT_SIZE = 80,
+    HPET_SIZE = 56
+};
 
 struct boot_facts boot_facts;
 static uint8_t arena[8192];
@@ -64,8 +71,8 @@ static void table(unsigned at, const char *signature, unsigned length)
 
 static const struct {
     unsigned at, length;
-} tables[] = {
-    {XSDT, XSDT_SIZE}, {MADT, MADT_SIZE}, {FADT, FADT_SIZE}, {DSDT, DSDT_SIZE}, {HPET, HPET_SIZE}};
+} tables[] = {{XSDT, XSDT_SIZE}, {MADT, MADT_SIZE}, {FADT, FADT_SIZE},
+              {DSDT, DSDT_SIZE}, {HPET, HPET_SIZE}, {DMAR, DMAR_SIZE}};
 
 static void seal_all(void)
 {
@@ -73,12 +80,33 @@ static void seal_all(void)
         seal(tables[i].at, tables[i].length, 9);
 }
 
+/* A unit with an I/O APIC, reserved memory, and a unit with a device and an I/O APIC
+ * behind a bridge. */
+static void make_dmar(void)
+{
+    static const uint8_t scopes[] = {1, 8, 0, 0, 0, 0, 2, 0, 3, 10, 0, 0, 5, 1, 3, 0, 0, 0};
+    table(DMAR, "DMAR", DMAR_SIZE);
+    put(XSDT + 60, DMAR, 8);
+    put(DMAR + 37, 1, 1);
+    unsigned at = DMAR + 48;
+    put(at + 2, 24, 2);
+    put(at + 8, 0xfed90000, 8);
+    memcpy(arena + at + 16, "\x03\x08\x00\x00\x09\xf0\x1f\x07", 8);
+    at += 24;
+    put(at, 1, 2);
+    put(at + 2, 16, 2);
+    at += 16;
+    put(at + 2, 34, 2);
+    put(at + 8, 0xfed91000, 8);
+    memcpy(arena + at + 16, scopes, sizeof(scopes));
+}
+
 /* Two CPUs, one of them disabled, an x2APIC one, an I/O APIC and an override. */
 static void make_tables(void)
 {
     static const uint8_t madt[52] = {0, 8,  0, 7, 1, 0, 0,    0,    0,  8, 1, 9, 0, 0, 0, 0,
                                      9, 16, 0, 0, 1, 1, 0,    0,    1,  0, 0, 0, 0, 0, 0, 0,
-                                     1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 24, 0, 0, 0, 2, 8};
+                                     1, 12, 9, 0, 0, 0, 0xc0, 0xfe, 24, 0, 0, 0, 2, 8};
     memset(arena, 0, sizeof(arena));
     table(XSDT, "XSDT", XSDT_SIZE);
     put(XSDT + 36, MADT, 8);
@@ -95,6 +123,7 @@ static void make_tables(void)
     memcpy(arena + DSDT + 50, "\x08_S5_\x12\x06\x04\x0a\x05\x01", 11);
     table(HPET, "HPET", HPET_SIZE);
     put(HPET + 44, 0xfed00000, 8);
+    make_dmar();
     seal_all();
     memcpy(arena + RSDP, "RSD PTR ", 8);
     arena[RSDP + 15] = 2;
@@ -125,6 +154,14 @@ static void what_they_say_is_found(void **state)
     assert_int_equal(acpi.ioapic_count, 1);
     assert_int_equal(acpi.ioapics[0].address, 0xfec00000);
     assert_int_equal(acpi.ioapics[0].gsi_base, 24);
+    assert_int_equal(acpi.ioapics[0].id, 9);
+    assert_int_equal(acpi.iommu_count, 2);
+    assert_int_equal(acpi.iommus[0], 0xfed90000);
+    assert_int_equal(acpi.iommus[1], 0xfed91000);
+    assert_true(acpi.iommu_remaps);
+    assert_int_equal(acpi.scope_count, 1);
+    assert_int_equal(acpi.scopes[0].ioapic, 9);
+    assert_int_equal(acpi.scopes[0].source, 0xf0ff);
     assert_int_equal(acpi.hpet, 0xfed00000);
     assert_int_equal(acpi.pm_timer, 0x608);
     assert_true(acpi.can_sleep);
@@ -160,6 +197,18 @@ static void a_length_beyond_the_table_is_not_followed(void **state)
     start();
     assert_int_equal(acpi.cpu_count, 0);
     make_tables();
+    put(DMAR + 48 + 24 + 16 + 2, 400, 2); /* the second unit */
+    put(DMAR + 48 + 16 + 1, 9, 1);        /* the first one's I/O APIC */
+    seal_all();
+    start();
+    assert_int_equal(acpi.iommu_count, 1);
+    assert_int_equal(acpi.scope_count, 0);
+    make_tables();
+    put(DMAR + 48 + 2, 0, 2);
+    seal_all();
+    start();
+    assert_int_equal(acpi.iommu_count, 0);
+    make_tables();
     put(XSDT + 36, UINT64_MAX - 3, 8);
     seal_all();
     start();
@@ -181,6 +230,7 @@ static void random_damage_does_no_harm(void **state)
         if (rand_r(&seed) % 8)
             seal_all();
         start();
+        assert_true(acpi.iommu_count <= ACPI_IOMMUS_MAX && acpi.scope_count <= ACPI_IOAPICS_MAX);
     }
 }
 
