@@ -71,6 +71,10 @@ extern u32 cpu_count; /* online CPUs; cpus[0..cpu_count) */
 
 #ifdef UNIT_TEST
 struct cpu *this_cpu(void); /* the test's */
+static inline struct thread *current_thread(void)
+{
+    return this_cpu()->current;
+}
 #else
 static inline struct cpu *this_cpu(void)
 {
@@ -78,7 +82,6 @@ static inline struct cpu *this_cpu(void)
     __asm__("movq %%gs:0, %0" : "=r"(cpu));
     return cpu;
 }
-#endif
 
 static inline struct thread *current_thread(void)
 {
@@ -86,6 +89,7 @@ static inline struct thread *current_thread(void)
     __asm__ volatile("movq %%gs:8, %0" : "=r"(thread));
     return thread;
 }
+#endif
 
 /* Queues call for cpu (another or this one) and interrupts it if its mailbox was empty.  Calls
  * posted by one CPU run in the order posted. A call may be posted again once it has run. */

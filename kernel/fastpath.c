@@ -395,6 +395,7 @@ u64 fast_get(u64 deadline, u64 unused, struct thread *self, handle_t handle)
     CPU->next = NULL;
     CPU->ready_top = -1;
     next->queued = 0;
+    next->unseen = 0;
     next->state = THREAD_RUNNING;
     charge_fast(next);
     switch_fast(next);

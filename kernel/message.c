@@ -68,6 +68,7 @@ static int give_request(struct thread *to, struct envelope *envelope)
         give_bytes(to, envelope);
     enum get_kind kind = envelope->origin == ENVELOPE_FAULT ? GET_FAULT : GET_MESSAGE;
     give_head(to, &envelope->head, kind, envelope->badge, envelope->token);
+    to->unseen = envelope->token;
     if (to->effective < envelope->priority)
         sched_set_effective(to, envelope->priority);
     if (envelope->state == ENVELOPE_MOVING)
@@ -224,6 +225,7 @@ static i64 get_or_wait(struct port *port, u64 deadline, struct thread *woken)
     sched_set_effective(self, self->priority);
     spin_lock(&port->lock);
     if (port->pending && take_pending(self, port)) {
+        self->unseen = 0;
         if (woken)
             thread_runnable(woken);
         enter_user();
@@ -345,10 +347,13 @@ static i64 call(struct port *port, u64 badge, u64 deadline, bool force)
     envelope->sent_by = self->object.koid;
     envelope->priority = self->effective;
     envelope->abort_asked = 0;
-    int error = message_put(port, envelope, force, &receiver);
-    if (error)
-        return error;
+    /* Before anybody can get it: a fault's handler may look at this thread at once. */
     self->state = THREAD_CALLING;
+    int error = message_put(port, envelope, force, &receiver);
+    if (error) {
+        self->state = THREAD_RUNNING;
+        return error;
+    }
     thread_arm(self, deadline);
     if (!receiver)
         schedule();

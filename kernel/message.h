@@ -31,6 +31,9 @@ void message_call_ended(struct thread *thread);
 /* The thread ends: gives up the envelope that it kept for its next send. */
 void message_drop_spare(struct thread *thread);
 
+/* The thread ends: if it was given a message and never ran to see it, nobody knows its token. */
+void message_end_unseen(struct thread *thread);
+
 /* Its wait is to end early, unless its end is on the way already. */
 enum give_up { GIVE_UP_DEADLINE, GIVE_UP_INTERRUPT, GIVE_UP_KILL };
 void message_give_up(struct thread *thread, enum give_up why);

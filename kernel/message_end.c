@@ -33,11 +33,9 @@ static struct port *lock_port_of(struct envelope *envelope)
     }
 }
 
-/* If the current task holds it under this token: locks the port that it came by.  NULL: it does
- * not. */
-static struct port *lock_held(struct envelope *envelope, u64 token)
+/* If a task holds it under this token: locks the port that it came by.  NULL: it does not. */
+static struct port *lock_held_by(struct envelope *envelope, u64 token, struct task *task)
 {
-    struct task *task = current_task();
     while (atomic_load(&envelope->token) == token && atomic_load(&envelope->holder) == task) {
         struct port *port = atomic_load(&envelope->port);
         spin_lock(&port->lock);
@@ -47,6 +45,11 @@ static struct port *lock_held(struct envelope *envelope, u64 token)
         spin_unlock(&port->lock);
     }
     return NULL;
+}
+
+static struct port *lock_held(struct envelope *envelope, u64 token)
+{
+    return lock_held_by(envelope, token, current_task());
 }
 
 bool message_seize(struct envelope *envelope, u64 token)
@@ -176,6 +179,17 @@ static void end_sent(struct envelope *envelope)
         message_free(envelope);
     else
         message_end_claimed(envelope, holder, EABORTED);
+}
+
+void message_end_unseen(struct thread *thread)
+{
+    struct envelope *envelope = envelope_of(thread->unseen);
+    struct port *port = thread->unseen ? lock_held_by(envelope, thread->unseen, thread->task) : NULL;
+    if (!port)
+        return;
+    begin_end(port, envelope);
+    spin_unlock(&port->lock);
+    message_end_claimed(envelope, thread->task, EDEAD);
 }
 
 void message_end_held(struct port *port, struct task *task)

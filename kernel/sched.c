@@ -180,6 +180,7 @@ noreturn void switch_to(struct thread *next)
 {
     struct cpu *cpu = this_cpu();
     next->state = THREAD_RUNNING;
+    next->unseen = 0;
     if (cpu->current != next) {
         cpu->switches++;
         trace(TRACE_SWITCH, cpu->current ? cpu->current->object.koid : 0, next->object.koid);

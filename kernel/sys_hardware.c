@@ -262,3 +262,11 @@ i64 sys_trace(u64 resource, u64 action, u64 position)
     set_result2(position);
     return (i64)count;
 }
+
+i64 sys_clock_set(u64 resource, u64 boot_realtime)
+{
+    i64 error = resource_check((handle_t)resource, RESOURCE_CLOCK, 0, 0);
+    if (!error)
+        atomic_store(&clock_page->boot_realtime_ns, boot_realtime);
+    return error;
+}

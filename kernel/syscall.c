@@ -99,6 +99,7 @@ const handler syscall_table[SYS_COUNT] = {
     CALL(SYS_POWER, sys_power),
     CALL(SYS_RANDOM, sys_random),
     CALL(SYS_TRACE, sys_trace),
+    CALL(SYS_CLOCK_SET, sys_clock_set),
 };
 const u32 syscall_limit = SYS_COUNT;
 

@@ -370,6 +370,7 @@ void thread_finish(struct thread *thread)
     fpu_forget(thread);
     sched_uncharge(thread);
     thread_leave_port(thread);
+    message_end_unseen(thread);
     message_pages_unpin(&thread->pages);
     envelope_unregister(&thread->call);
     message_drop_spare(thread);

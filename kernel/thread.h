@@ -73,6 +73,7 @@ struct thread {
     i32 wait_status;
     u8 started;          /* under task->lock */
     bool sleeping;       /* PARKED: in sleep, on no queue */
+    u64 unseen;          /* token of a message it was given and has not run since; or 0 */
     bool interrupted;    /* GETTING: thread_interrupt came when it had been woken already */
     u64 cpu_time;        /* in units of the time-stamp counter */
     struct cargo *cargo; /* of its calls, once one has carried something */

@@ -597,6 +597,11 @@ static inline int64_t sys_random(uint64_t length)
 }
 
 /* trace: action 0 stop, 1 start, 2 read -> events read; *position moves on */
+static inline int64_t sys_clock_set(handle_t clock, uint64_t boot_realtime_ns)
+{
+    return syscall2(SYS_CLOCK_SET, clock, boot_realtime_ns);
+}
+
 static inline int64_t sys_trace(handle_t log, uint32_t action, uint64_t *position)
 {
     uint64_t rsi = action, r10 = 0, rdx = *position;

@@ -356,8 +356,10 @@ enum syscall_number {
 
     /* null() -> 0.  Does nothing; for measuring. */
     SYS_NULL = 134,
+    /* clock_set(resource CLOCK, boot_realtime_ns) -> 0.  The clock page's boot_realtime_ns. */
+    SYS_CLOCK_SET = 135,
 
-    SYS_COUNT = 135
+    SYS_COUNT = 136
 };
 
 /* map, protect: flags */
@@ -393,6 +395,7 @@ enum resource_kind {
     RESOURCE_DOMAIN,
     RESOURCE_LOG,
     RESOURCE_POWER,
+    RESOURCE_CLOCK,
     RESOURCE_KINDS
 };
 

@@ -453,6 +453,34 @@ static void test_forwarding(void)
     is(replies_odd, 0, "the others came late");
 }
 
+/* ---- A receiver that never sees what it was given -------------------------------------------- */
+
+static void get_once(void *argument)
+{
+    struct message m = head(0);
+    struct receipt receipt;
+    sys_get(*(handle_t *)argument, DEADLINE_NEVER, &m, &receipt);
+}
+
+static void test_killed_before_it_runs(void)
+{
+    struct thread receiver;
+    handle_t quiet = (handle_t)must(sys_port_create(4), "port_create");
+    struct message m = head(1);
+    struct receipt receipt;
+    uint64_t id;
+    sys_thread_set(startup->thread, -1, 0);
+    run_thread(&receiver, get_once, &quiet, 0, PRIORITY_DEFAULT - 1);
+    sys_sleep(clock_after(20 * MILLISECOND)); /* it waits */
+    must(sys_send(quiet, reply_port, &m, &id), "send");
+    sys_thread_kill(receiver.handle, 0);
+    is(sys_get(reply_port, soon(), &m, &receipt), GET_ENDED,
+       "a message given to a thread that is killed before it runs ends");
+    is(m.result, -EDEAD, "as if its receiver had died");
+    sys_handle_close(quiet);
+    sys_thread_set(startup->thread, -1, -2);
+}
+
 int main(const void *found)
 {
     test_begin(found);
@@ -469,5 +497,6 @@ int main(const void *found)
     test_port_closes();
     test_reply_port_closes();
     test_forwarding();
+    test_killed_before_it_runs();
     return test_end();
 }

@@ -13,13 +13,20 @@
 #include "page.h"
 #include "port.h"
 #include "task.h"
+#include "thread.h"
 
 static struct task task;
+static struct thread thread = {.task = &task};
+static struct cpu cpu = {.current = &thread};
 static struct budget budget = {.limit = 1 << 30};
 static u32 pages_out, refuse_after = UINT32_MAX, receivers_gone, puts_seen, forgotten;
 
 /* ---- What handle.c calls --------------------------------------------------------------------- */
 
+struct cpu *this_cpu(void)
+{
+    return &cpu;
+}
 struct task *current_task(void)
 {
     return &task;
@@ -90,7 +97,9 @@ static int set_up(void **state)
     memset(&task, 0, sizeof(task));
     refuse_after = UINT32_MAX;
     puts_seen = receivers_gone = forgotten = 0;
-    return handle_table_init(&task.handles, &budget);
+    int error = handle_table_init(&task.handles, &budget);
+    thread.leaves = task.handles.leaves;
+    return error;
 }
 
 static int tear_down(void **state)
