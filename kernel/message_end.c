@@ -184,7 +184,8 @@ static void end_sent(struct envelope *envelope)
 void message_end_unseen(struct thread *thread)
 {
     struct envelope *envelope = envelope_of(thread->unseen);
-    struct port *port = thread->unseen ? lock_held_by(envelope, thread->unseen, thread->task) : NULL;
+    struct port *port =
+        thread->unseen ? lock_held_by(envelope, thread->unseen, thread->task) : NULL;
     if (!port)
         return;
     begin_end(port, envelope);
