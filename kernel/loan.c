@@ -248,20 +248,38 @@ static seldom int pin_loading(struct vmo *vmo, u64 first, u64 last)
     return 0;
 }
 
+/* Pins pages to lend them; a single page's address in *single, if that is not NULL.  Object
+ * locked. */
+static seldom int lend_locked(struct vmo *vmo, u64 first, u64 last, u32 rights, bool by_pager,
+                              u64 *single)
+{
+    bool write = rights & RIGHT_WRITE;
+    if (unlikely(last >= vmo->size / PAGE_SIZE))
+        return -ERANGE;
+    if (!vmo_is_memory(vmo))
+        return -ENOTSUP;
+    return unlikely(by_pager) && write ? pin_loading(vmo, first, last)
+                                       : vmo_pin_pages(vmo, first, last, write, single);
+}
+
+seldom int vmo_lend_pages(struct vmo *vmo, u64 first, u64 last, u32 rights, bool by_pager)
+{
+    spin_lock(&vmo->lock);
+    int error = lend_locked(vmo, first, last, rights, by_pager, NULL);
+    spin_unlock(&vmo->lock);
+    return error;
+}
+
 /* Pins a loan's pages and makes its edges. */
 static seldom int pin_loan(struct loan *loan, bool by_pager)
 {
     struct vmo *vmo = loan->vmo;
     u64 first = first_page(loan), last = last_page(loan), single = 0;
-    bool write = loan->rights & RIGHT_WRITE;
     spin_lock(&vmo->lock);
     int error = unlikely(range_exceeds(loan->offset, loan->size, vmo->size)) ? -ERANGE : 0;
-    if (!error && !vmo_is_memory(vmo))
-        error = -ENOTSUP;
     if (likely(!error))
-        error = unlikely(by_pager) && write
-                    ? pin_loading(vmo, first, last)
-                    : vmo_pin_pages(vmo, first, last, write, first == last ? &single : NULL);
+        error =
+            lend_locked(vmo, first, last, loan->rights, by_pager, first == last ? &single : NULL);
     if (likely(!error)) {
         loan->pinned = true;
         loan->single = vmo_is_flat(vmo) ? 0 : single;

@@ -58,7 +58,7 @@ static int give_request(struct thread *to, struct envelope *envelope)
 {
     struct cargo *cargo = envelope->cargo;
     if (cargo) {
-        int error = cargo_give_loans(cargo, to);
+        int error = cargo_give_loans(cargo, envelope->port, to);
         if (!error && (error = cargo_give_handles(cargo, to)))
             cargo_recall_loans(cargo, to->task);
         if (error)
@@ -325,7 +325,7 @@ static i64 check_room(struct port *port)
 static i64 take_extras(struct port *port, struct cargo *cargo, u32 flags)
 {
     u32 which = 0;
-    i64 error = cargo_take_loans(cargo, flags, &which);
+    i64 error = cargo_take_loans(cargo, port, flags, &which);
     if (!error && MESSAGE_FLAG_HANDLES(flags)) {
         error = check_room(port);
         if (!error)
@@ -639,7 +639,10 @@ i64 message_forward(u64 token)
     struct envelope *envelope = envelope_of(token);
     if (!message_seize(envelope, token))
         return -ESTALE_TOKEN;
-    error = envelope->origin == ENVELOPE_FAULT ? -EINVAL : replace_extras(envelope, to, flags);
+    bool pinned = envelope->cargo && envelope->cargo->pin_count;
+    error = envelope->origin == ENVELOPE_FAULT || (pinned && !to->domain)
+                ? -EINVAL
+                : replace_extras(envelope, to, flags);
     if (error) {
         message_land(envelope, self->task);
         return error;

@@ -89,11 +89,14 @@ static struct port *claim(struct envelope *envelope, struct task **holder)
     return ended ? NULL : port;
 }
 
-/* ENDING: the token dies, loans are revoked, handles that were not delivered are closed. */
-static inline void release_extras(struct envelope *envelope, struct task *holder)
+/* ENDING: the token dies, loans are revoked, handles that were not delivered are closed.  What a
+ * device may still be at stays pinned, unless its driver has answered. */
+static inline void release_extras(struct envelope *envelope, struct task *holder, bool answered)
 {
     atomic_store(&envelope->token, envelope->token + (1ull << 32));
     if (envelope->cargo) {
+        if (!answered)
+            cargo_leave_pins(envelope->cargo);
         cargo_drop_loans(envelope->cargo, holder);
         cargo_drop_handles(envelope->cargo, NULL);
     }
@@ -141,7 +144,7 @@ static void complete_call(struct envelope *envelope, i32 status)
 void message_end_claimed(struct envelope *envelope, struct task *holder, int error)
 {
     trace(TRACE_END, envelope->port->object.koid, (u64)error);
-    release_extras(envelope, holder);
+    release_extras(envelope, holder, false);
     if (envelope->origin == ENVELOPE_SEND) {
         u64 cookie = envelope->head.cookie;
         envelope->head = (struct message){.cookie = cookie, .result = -error};
@@ -244,7 +247,7 @@ static void give_up_call(struct thread *thread, enum give_up why)
     struct port *port = claim(envelope, &holder);
     if (!port)
         return; /* its end is on its way here */
-    release_extras(envelope, holder);
+    release_extras(envelope, holder, false);
     envelope->cargo = NULL;
     envelope->state = ENVELOPE_IDLE;
     envelope->origin = ENVELOPE_CALL;
@@ -494,7 +497,7 @@ i64 message_reply_from(u64 token, struct thread **woken)
     i64 error = begin_reply(port, envelope, flags, handles);
     if (error)
         return error;
-    release_extras(envelope, self->task);
+    release_extras(envelope, self->task, true);
     *woken = envelope->origin == ENVELOPE_SEND ? reply_to_send(envelope, flags, handles)
                                                : reply_to_call(envelope, flags, handles);
     return 0;

@@ -1,10 +1,14 @@
 /*
  * Pins: memory that a device may reach, kept in place until its driver unpins it or the device's
- * domain is reset.  A pin outlives the loan it was made through: a device may still be writing.
+ * domain is reset.  A pin outlives the loan or the message it was made through: a device may still
+ * be writing.
  *
  * A domain's pins are in its list, under its lock (level 6), in the order made: what is unpinned is
- * mostly among the first.  A pin that has been taken out of the list is its taker's.
+ * mostly among the first.  A pin has owners, counted under that lock: the list, the message that
+ * brought it, and who is taking it out.  With the last its pages are let go.
  */
+#include "pin.h"
+
 #include "slab.h"
 #include "sys_memory.h"
 #include "thread.h"
@@ -16,11 +20,13 @@
 struct pin {
     struct list domain_link;
     u64 id, first, last; /* page numbers of the object */
-    u64 single;          /* the only page, if usual */
-    bool usual;          /* see pin_usual */
+    u64 single;          /* the only page's address, if it can be let go by that alone; or 0 */
     u32 rights;          /* RIGHT_READ, RIGHT_WRITE: the device's */
-    struct vmo *vmo;     /* a reference, if loan is NULL */
-    struct loan *loan;   /* a reference, which keeps the object and the edges; or NULL */
+    u16 owners;
+    bool listed;       /* in the domain's list */
+    struct vmo *vmo;   /* a reference, if loan is NULL */
+    struct loan *loan; /* a reference, which keeps the object and the edges; or NULL */
+    struct budget *budget;
 };
 
 static struct slab_cache pin_cache = SLAB_CACHE("pin", sizeof(struct pin), 16);
@@ -34,16 +40,71 @@ static seldom u64 page_of(const struct pin *pin, u64 index)
     return vmo_resident_page(pin->vmo, index);
 }
 
-static u64 pages_in(const struct pin *pin)
+static inline u64 pages_in(const struct pin *pin)
 {
     return pin->last - pin->first + 1;
 }
 
-/* ---- Pinning
- * ---------------------------------------------------------------------------------------- */
+u64 pin_pages(const struct pin *pin)
+{
+    return pages_in(pin);
+}
 
-/* Lets the device reach the pages, and enters the pin; all or nothing. */
-static seldom int open_pages(struct domain *domain, struct pin *pin, u64 *addresses, u64 *id)
+/* Filled in but for what it pins. NULL: no memory. */
+static __attribute__((noinline)) struct pin *pin_new(u64 first, u64 last, u32 rights, u16 owners,
+                                                     struct budget *budget)
+{
+    struct pin *pin = slab_alloc_unset(&pin_cache, budget);
+    if (unlikely(!pin))
+        return NULL;
+    pin->first = first;
+    pin->last = last;
+    pin->single = 0;
+    pin->rights = rights;
+    pin->owners = owners;
+    pin->listed = false;
+    pin->loan = NULL;
+    pin->budget = budget;
+    budget_get(budget);
+    return pin;
+}
+
+static inline void pin_free(struct pin *pin)
+{
+    struct budget *budget = pin->budget;
+    slab_free_hot(&pin_cache, pin, budget);
+    budget_put(budget);
+}
+
+/* Its last owner is gone. */
+static __attribute__((noinline)) void let_go(struct pin *pin)
+{
+    struct vmo *vmo = pin->vmo;
+    if (likely(pin->single)) {
+        page_unpin(pin->single);
+    } else {
+        spin_lock(&vmo->lock);
+        vmo_unpin_pages(vmo, pin->first, pin->last);
+        spin_unlock(&vmo->lock);
+    }
+    object_put(pin->loan ? &pin->loan->object : &vmo->object);
+    pin_free(pin);
+}
+
+/* ---- In a domain's list ------------------------------------------------------------------------ */
+
+/* Domain locked; the pages are open to the device. */
+static inline void enlist(struct domain *domain, struct pin *pin)
+{
+    pin->owners++;
+    pin->id = ++domain->next_id;
+    pin->listed = true;
+    list_append(&domain->pins, &pin->domain_link);
+    domain->pinned_pages += pages_in(pin);
+}
+
+/* Lets the device reach the pages, and enters the pin; all or nothing.  Object locked. */
+static seldom int open_pages(struct domain *domain, struct pin *pin, u64 *addresses)
 {
     int error = 0;
     u64 index = pin->first;
@@ -56,11 +117,8 @@ static seldom int open_pages(struct domain *domain, struct pin *pin, u64 *addres
         /* In the caller's own page, who may change it: it is not read again. */
         addresses[index - pin->first] = page;
     }
-    if (likely(!error)) {
-        *id = pin->id = ++domain->next_id;
-        list_append(&domain->pins, &pin->domain_link);
-        domain->pinned_pages += pages_in(pin);
-    }
+    if (likely(!error))
+        enlist(domain, pin);
     while (unlikely(error) && index-- > pin->first)
         domain_unmap(domain, page_of(pin, index), pin->rights);
     domain_flush(domain);
@@ -68,8 +126,61 @@ static seldom int open_pages(struct domain *domain, struct pin *pin, u64 *addres
     return error;
 }
 
+/* As open_pages, for a pin with a single page; no lock held. */
+static inline int open_single(struct domain *domain, struct pin *pin)
+{
+    spin_lock(&domain->lock);
+    int error = domain_map(domain, pin->single, pin->rights);
+    if (likely(!error))
+        enlist(domain, pin);
+    domain_flush(domain);
+    spin_unlock(&domain->lock);
+    return error;
+}
+
+/*
+ * Takes a pin out of the domain's list, whose share in it is then the caller's.  Domain locked.  A
+ * single page is out of the device's reach; others are after close_pages.
+ */
+static inline void unlist(struct domain *domain, struct pin *pin)
+{
+    list_remove(&pin->domain_link);
+    pin->listed = false;
+    domain->pinned_pages -= pages_in(pin);
+    if (likely(pin->single)) {
+        domain_unmap(domain, pin->single, pin->rights);
+        domain_flush(domain);
+    }
+}
+
+static rarely void close_pages(struct domain *domain, struct pin *pin)
+{
+    if (likely(pin->single))
+        return;
+    struct vmo *vmo = pin->vmo;
+    spin_lock(&vmo->lock);
+    spin_lock(&domain->lock);
+    for (u64 index = pin->first; index <= pin->last; index++)
+        domain_unmap(domain, page_of(pin, index), pin->rights);
+    domain_flush(domain);
+    spin_unlock(&domain->lock);
+    spin_unlock(&vmo->lock);
+}
+
+/* Gives up a share of a pin that has been in a domain. */
+static inline void drop(struct domain *domain, struct pin *pin)
+{
+    spin_lock(&domain->lock);
+    bool last = --pin->owners == 0;
+    spin_unlock(&domain->lock);
+    if (last)
+        let_go(pin);
+}
+
+/* ---- Pins that a driver makes ------------------------------------------------------------------ */
+
 /* Object locked, and the loan, if there is one. */
-static seldom int pin_locked(struct pin *pin, struct domain *domain, u64 *addresses, u64 *id)
+static seldom int pin_locked(struct pin *pin, struct domain *domain, u64 *addresses)
 {
     struct vmo *vmo = pin->vmo;
     if (pin->loan && pin->loan->state != LOAN_LIVE)
@@ -79,7 +190,7 @@ static seldom int pin_locked(struct pin *pin, struct domain *domain, u64 *addres
     int error = vmo_pin_pages(vmo, pin->first, pin->last, pin->rights & RIGHT_WRITE, NULL);
     if (error)
         return error;
-    error = open_pages(domain, pin, addresses, id);
+    error = open_pages(domain, pin, addresses);
     if (error)
         vmo_unpin_pages(vmo, pin->first, pin->last);
     return error;
@@ -88,95 +199,91 @@ static seldom int pin_locked(struct pin *pin, struct domain *domain, u64 *addres
 static seldom int pin_through_object(struct pin *pin, struct domain *domain, u64 *addresses,
                                      u64 *id)
 {
+    struct vmo *vmo = pin->vmo;
+    struct loan *loan = pin->loan;
     /* A loan that ends keeps its pages no longer: it is held live meanwhile. */
-    if (pin->loan)
-        spin_lock(&pin->loan->lock);
-    spin_lock(&pin->vmo->lock);
-    int error = pin_locked(pin, domain, addresses, id);
-    spin_unlock(&pin->vmo->lock);
-    if (pin->loan)
-        spin_unlock(&pin->loan->lock);
+    if (loan)
+        spin_lock(&loan->lock);
+    spin_lock(&vmo->lock);
+    int error = pin_locked(pin, domain, addresses);
+    /* Its number can be guessed, so it may be gone once it is entered; but not while the object is
+     * locked, since it has more than a single page to close. */
+    if (!error)
+        *id = pin->id;
+    spin_unlock(&vmo->lock);
+    if (loan)
+        spin_unlock(&loan->lock);
     return error;
 }
 
 static seldom i64 pin_create(const struct span *span, u64 offset, u64 length, struct domain *domain,
                              u32 rights, u64 *addresses, u64 *id)
 {
-    u64 start = span->offset + offset;
+    u64 start = span->offset + offset, first = start / PAGE_SIZE;
+    u64 last = (start + length - 1) / PAGE_SIZE;
     struct loan *loan = span->loan && !span->loan->slice ? span->loan : NULL;
-    struct pin *pin = slab_alloc_unset(&pin_cache, domain->budget);
+    struct pin *pin = pin_new(first, last, rights, 0, domain->budget);
     if (!pin)
         return -ENOMEM;
     struct object *kept = loan ? loan_object(loan) : vmo_object(span->vmo);
     if (!object_get_live(kept)) {
-        slab_free(&pin_cache, pin, domain->budget);
+        pin_free(pin);
         return -EBADF;
     }
     pin->vmo = span->vmo;
     pin->loan = loan;
-    pin->first = start / PAGE_SIZE;
-    pin->last = (start + length - 1) / PAGE_SIZE;
-    pin->usual = false;
-    pin->rights = rights;
-    u64 pages = pages_in(pin);
     int error = pin_through_object(pin, domain, addresses, id);
     if (error) {
-        slab_free(&pin_cache, pin, domain->budget);
+        pin_free(pin);
         object_put(kept);
         return error;
     }
-    /* From here on the pin may be gone: another thread of the task can guess its number. */
     addresses[0] += start % PAGE_SIZE;
-    return (i64)pages;
+    return (i64)(last - first + 1);
 }
 
 /*
  * The usual pin: of a loan of (part of) one page.  0: anything else, and nothing done.  What a loan
  * lends is pinned already, and there as long as it is live.
  */
-static inline i64 pin_usual(struct loan *loan, u64 offset, u64 length, struct domain *domain,
+static seldom i64 pin_usual(struct loan *loan, u64 offset, u64 length, struct domain *domain,
                             u32 rights)
 {
-    u64 single = loan->single;
+    u64 single = loan->single, page = loan->offset / PAGE_SIZE;
     if (unlikely(!single) || unlikely(loan->edged) ||
         unlikely(range_exceeds(offset, length, loan->size)) || unlikely(!length))
         return 0;
-    struct pin *pin = slab_alloc_unset(&pin_cache, domain->budget);
+    struct pin *pin = pin_new(page, page, rights, 0, domain->budget);
     if (unlikely(!pin))
         return 0;
     spin_lock(&loan->lock);
-    if (unlikely(loan->state != LOAN_LIVE) || unlikely(page_pin(single)))
-        goto unlock_loan;
+    if (unlikely(loan->state != LOAN_LIVE) || unlikely(page_pin(single))) {
+        spin_unlock(&loan->lock);
+        pin_free(pin);
+        return 0;
+    }
     /* Whoever lends has a reference for as long as it is live. */
     object_get(&loan->object);
     spin_unlock(&loan->lock);
-    pin->first = pin->last = loan->offset / PAGE_SIZE;
     pin->single = single;
-    pin->usual = true;
-    pin->rights = rights;
+    pin->vmo = loan->vmo;
     pin->loan = loan;
     struct thread *self = current_thread();
+    u64 address = single + (loan->offset + offset) % PAGE_SIZE;
     spin_lock(&domain->lock);
-    if (unlikely(domain_map(domain, single, rights)))
-        goto unlock_domain;
+    int error = domain_map(domain, single, rights);
+    if (likely(!error)) {
+        enlist(domain, pin);
+        self->user.rsi = pin->id;
+    }
     domain_flush(domain);
-    self->user.rsi = pin->id = ++domain->next_id;
-    list_append(&domain->pins, &pin->domain_link);
-    domain->pinned_pages++;
     spin_unlock(&domain->lock);
-    *(u64 *)self->message_bytes = single + (loan->offset + offset) % PAGE_SIZE;
+    if (unlikely(error)) {
+        let_go(pin);
+        return 0;
+    }
+    *(u64 *)self->message_bytes = address;
     return 1;
-
-unlock_domain:
-    spin_unlock(&domain->lock);
-    page_unpin(single);
-    object_put(&loan->object);
-    goto free;
-unlock_loan:
-    spin_unlock(&loan->lock);
-free:
-    slab_free(&pin_cache, pin, domain->budget);
-    return 0;
 }
 
 static inline struct domain *domain_of_handle(handle_t handle, i64 *error)
@@ -230,47 +337,15 @@ i64 sys_pin(u64 handle, u64 offset, u64 length, u64 domain_handle)
     return count;
 }
 
-/* Gives up a pin that is in no list: the device's access first. */
-static rarely void release(struct domain *domain, struct pin *pin)
+/* ---- Unpinning --------------------------------------------------------------------------------- */
+
+/* Takes a pin out, and the device's reach with it.  Domain locked; unlocks it. */
+static __attribute__((noinline)) void take_out(struct domain *domain, struct pin *pin)
 {
-    struct vmo *vmo = pin->vmo;
-    spin_lock(&vmo->lock);
-    spin_lock(&domain->lock);
-    for (u64 index = pin->first; index <= pin->last; index++)
-        domain_unmap(domain, page_of(pin, index), pin->rights);
-    domain_flush(domain);
+    unlist(domain, pin);
     spin_unlock(&domain->lock);
-    vmo_unpin_pages(vmo, pin->first, pin->last);
-    spin_unlock(&vmo->lock);
-    object_put(pin->loan ? &pin->loan->object : &vmo->object);
-    slab_free(&pin_cache, pin, domain->budget);
-}
-
-/* ---- Unpinning
- * --------------------------------------------------------------------------------------- */
-
-/* Takes a pin out of the domain's list, and what can be done at once away from it. Domain locked.
- */
-static inline void take_out(struct domain *domain, struct pin *pin)
-{
-    list_remove(&pin->domain_link);
-    domain->pinned_pages -= pages_in(pin);
-    if (likely(pin->usual)) {
-        domain_unmap(domain, pin->single, pin->rights);
-        domain_flush(domain);
-    }
-}
-
-/* Gives up what a pin that was taken out keeps. */
-static inline void give_up(struct domain *domain, struct pin *pin)
-{
-    if (unlikely(!pin->usual)) {
-        release(domain, pin);
-        return;
-    }
-    page_unpin(pin->single);
-    object_put(&pin->loan->object);
-    slab_free_hot(&pin_cache, pin, domain->budget);
+    close_pages(domain, pin);
+    drop(domain, pin);
 }
 
 i64 sys_unpin(u64 handle, u64 id)
@@ -284,8 +359,6 @@ i64 sys_unpin(u64 handle, u64 id)
         struct pin *pin = list_entry(node, struct pin, domain_link);
         if (likely(pin->id == id)) {
             take_out(domain, pin);
-            spin_unlock(&domain->lock);
-            give_up(domain, pin);
             return 0;
         }
     }
@@ -301,9 +374,109 @@ seldom void pin_release_all(struct domain *domain)
             spin_unlock(&domain->lock);
             return;
         }
-        struct pin *pin = list_first(&domain->pins, struct pin, domain_link);
-        take_out(domain, pin);
-        spin_unlock(&domain->lock);
-        give_up(domain, pin);
+        take_out(domain, list_first(&domain->pins, struct pin, domain_link));
     }
+}
+
+/* ---- Pins that a message brings ---------------------------------------------------------------- */
+
+/* One page of an anonymous object, there and shared with nobody; false: anything else. */
+static inline bool lend_usual(struct pin *pin)
+{
+    struct vmo *vmo = pin->vmo;
+    if (unlikely(pin->first != pin->last) || unlikely(vmo->kind != VMO_ANONYMOUS))
+        return false;
+    spin_lock(&vmo->lock);
+    u64 *entry = pagetree_find(&vmo->pages, pin->first);
+    u64 page = likely(entry) ? entry_page(*entry) : 0;
+    bool usual =
+        likely(page) && likely(pin->first < vmo->size / PAGE_SIZE) && likely(!vmo->closed) &&
+        likely(atomic_load(&phys_to_page(page)->references) == 1) && likely(!page_pin(page));
+    spin_unlock(&vmo->lock);
+    if (likely(usual))
+        pin->single = page;
+    return usual;
+}
+
+int pin_lend(const struct span *span, u64 offset, u64 length, u32 rights, struct budget *budget,
+             struct pin **out)
+{
+    u64 start = span->offset + offset;
+    struct pin *pin =
+        pin_new(start / PAGE_SIZE, (start + length - 1) / PAGE_SIZE, rights, 1, budget);
+    if (unlikely(!pin))
+        return -ENOMEM;
+    if (unlikely(!object_get_if_live(&span->vmo->object))) {
+        pin_free(pin);
+        return -EBADF;
+    }
+    pin->vmo = span->vmo;
+    if (unlikely(!lend_usual(pin))) {
+        bool by_pager = span->vmo->pager && (span->rights & RIGHT_MANAGE);
+        int error = vmo_lend_pages(span->vmo, pin->first, pin->last, rights, by_pager);
+        if (error) {
+            object_put(&span->vmo->object);
+            pin_free(pin);
+            return error;
+        }
+    }
+    *out = pin;
+    return 0;
+}
+
+int pin_deliver(struct pin *pin, struct domain *domain, u64 *addresses, u64 *id)
+{
+    int error;
+    if (likely(pin->single)) {
+        *addresses = pin->single;
+        error = open_single(domain, pin);
+    } else {
+        spin_lock(&pin->vmo->lock);
+        error = open_pages(domain, pin, addresses);
+        spin_unlock(&pin->vmo->lock);
+    }
+    *id = pin->id;
+    return error;
+}
+
+void pin_recall(struct pin *pin, struct domain *domain)
+{
+    spin_lock(&domain->lock);
+    if (pin->listed)
+        take_out(domain, pin);
+    else
+        spin_unlock(&domain->lock);
+}
+
+void pin_end(struct pin *pin, struct domain *domain)
+{
+    if (likely(domain)) {
+        spin_lock(&domain->lock);
+        bool listed = pin->listed;
+        if (likely(listed)) {
+            unlist(domain, pin);
+            if (likely(pin->single)) {
+                pin->owners--;
+                listed = false;
+            }
+        }
+        bool last = pin->owners == 1;
+        if (!last && !listed)
+            pin->owners--;
+        spin_unlock(&domain->lock);
+        if (unlikely(listed)) {
+            close_pages(domain, pin);
+            drop(domain, pin);
+            drop(domain, pin);
+            return;
+        }
+        if (unlikely(!last))
+            return; /* who is taking it out does the rest */
+    }
+    let_go(pin);
+}
+
+void pin_leave(struct pin *pin, struct domain *domain)
+{
+    drop(domain, pin);
 }

@@ -10,6 +10,7 @@
 #include "task.h"
 #include "thread.h"
 #include "watch.h"
+#include "x86/domain.h"
 
 static struct slab_cache port_cache = SLAB_CACHE("port", sizeof(struct port), 64);
 
@@ -43,6 +44,8 @@ static void port_free(struct quiesce_node *node)
 {
     struct port *port = container_of(node, struct port, quiesce);
     struct budget *budget = port->budget;
+    if (port->domain)
+        object_put(&port->domain->object);
     slab_free(&port_cache, port, budget);
     budget_put(budget);
 }

@@ -14,6 +14,7 @@
 #include "reap.h"
 #include "timer.h"
 
+struct domain;
 struct thread;
 
 struct port {
@@ -32,6 +33,7 @@ struct port {
     struct list watching;  /* watches that tell this port of others' deaths */
     struct list watches;   /* struct watch on this port's death */
     struct timer timer;
+    struct domain *domain; /* a reference, once set; or NULL */
     struct budget *budget;
     struct reap reap;
     struct quiesce_node quiesce;

@@ -14,6 +14,7 @@
 #include "task.h"
 #include "thread.h"
 #include "trace.h"
+#include "x86/domain.h"
 #include "x86/platform.h"
 
 #define IOPORTS 0x10000ul
@@ -269,4 +270,25 @@ i64 sys_clock_set(u64 resource, u64 boot_realtime)
     if (!error)
         atomic_store(&clock_page->boot_realtime_ns, boot_realtime);
     return error;
+}
+
+i64 sys_port_domain(u64 port_handle, u64 domain_handle)
+{
+    i64 error;
+    struct object *port_object =
+        handle_object((handle_t)port_handle, OBJECT_PORT, RIGHT_RECEIVE | RIGHT_MANAGE, &error);
+    if (!port_object)
+        return error;
+    struct object *domain =
+        handle_object((handle_t)domain_handle, OBJECT_DOMAIN, RIGHT_MANAGE, &error);
+    if (!domain)
+        return error;
+    struct port *port = container_of(port_object, struct port, object);
+    struct domain *none = NULL;
+    if (!object_get_live(domain))
+        return -EBADF;
+    if (atomic_compare_exchange(&port->domain, &none, domain_of_object(domain)))
+        return 0;
+    object_put(domain);
+    return -EBUSY;
 }

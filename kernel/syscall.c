@@ -100,6 +100,7 @@ const handler syscall_table[SYS_COUNT] = {
     CALL(SYS_RANDOM, sys_random),
     CALL(SYS_TRACE, sys_trace),
     CALL(SYS_CLOCK_SET, sys_clock_set),
+    CALL(SYS_PORT_DOMAIN, sys_port_domain),
 };
 const u32 syscall_limit = SYS_COUNT;
 

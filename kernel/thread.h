@@ -90,6 +90,7 @@ struct thread {
 struct message_area_tail {
     struct message_handle handles[MESSAGE_HANDLES_MAX];
     struct message_range ranges[MESSAGE_RANGES_MAX];
+    u64 addresses[MESSAGE_ADDRESSES_MAX];
 };
 
 /* A thread that does not run yet, pinned message pages taken over from `pages` on success. One

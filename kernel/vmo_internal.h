@@ -73,6 +73,10 @@ static inline bool vmo_is_flat(const struct vmo *vmo)
     return vmo->kind == VMO_PHYSICAL || vmo->kind == VMO_CONTIGUOUS;
 }
 
+/* Pins whole pages that are lent to a device alone (pin.c); by_pager: the pager's own object.
+ * 0, -ERANGE, -ENOTSUP, or as vmo_pin_pages. */
+int vmo_lend_pages(struct vmo *vmo, u64 first, u64 last, u32 rights, bool by_pager);
+
 /* A range of an address space that shows a range of an object. Changed under both locks. */
 struct mapping {
     struct tree_node node; /* key: address */

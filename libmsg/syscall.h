@@ -597,6 +597,11 @@ static inline int64_t sys_random(uint64_t length)
 }
 
 /* trace: action 0 stop, 1 start, 2 read -> events read; *position moves on */
+static inline int64_t sys_port_domain(handle_t port, handle_t domain)
+{
+    return syscall2(SYS_PORT_DOMAIN, port, domain);
+}
+
 static inline int64_t sys_clock_set(handle_t clock, uint64_t boot_realtime_ns)
 {
     return syscall2(SYS_CLOCK_SET, clock, boot_realtime_ns);

@@ -13,6 +13,7 @@
 #define MESSAGE_BYTES_MAX 4096u
 #define MESSAGE_HANDLES_MAX 8u
 #define MESSAGE_RANGES_MAX 8u
+#define MESSAGE_ADDRESSES_MAX 472u
 /* One loan lends at most this much; libmsg splits what is longer. */
 #define LOAN_BYTES_MAX (16ul << 20)
 
@@ -50,11 +51,20 @@ struct message_handle {
     uint64_t type; /* receiving: its enum object_type; sending: ignored */
 };
 
-/* A range in a message.  The receiver finds a loan's handle in place of the VM object's. */
+/*
+ * A range in a message.  The receiver finds a loan's handle in place of the VM object's.
+ *
+ * But a port that has a domain (port_domain) gets what is lent to its device alone, whole pages of a
+ * VM object with RIGHT_PIN and without RIGHT_MAP, pinned in that domain already: vmo is HANDLE_NONE,
+ * offset a pin's number, and the device's address of each page is in message_area.addresses, those
+ * of the first such range first.  The pin ends with the reply.  If the message ends otherwise it
+ * stays until unpin(domain, number), or the domain's reset.  What does not fit there, or is not so,
+ * comes as a loan.
+ */
 struct message_range {
-    handle_t vmo;    /* sending: a VM object or loan; receiving: an OBJECT_LOAN handle */
+    handle_t vmo;    /* sending: a VM object or loan; receiving: an OBJECT_LOAN handle, or none */
     uint32_t rights; /* RIGHT_READ | RIGHT_WRITE | RIGHT_MAP | RIGHT_PIN, those lent */
-    uint64_t offset; /* bytes; sending: into vmo; receiving: always 0, the loan starts there */
+    uint64_t offset; /* bytes; sending: into vmo; receiving: 0, the loan starts there; or a pin */
     uint64_t length; /* bytes, 1..LOAN_BYTES_MAX */
 };
 
@@ -63,7 +73,7 @@ struct message_area {
     uint8_t bytes[MESSAGE_BYTES_MAX];
     struct message_handle handles[MESSAGE_HANDLES_MAX];
     struct message_range ranges[MESSAGE_RANGES_MAX];
-    uint64_t reserved[(PAGE_SIZE - 128 - 192) / 8];
+    uint64_t addresses[MESSAGE_ADDRESSES_MAX]; /* received: see struct message_range */
 };
 #define MESSAGE_AREA_SIZE 8192ul
 _Static_assert(sizeof(struct message) == 64, "the head is eight registers");

@@ -85,7 +85,8 @@ enum syscall_number {
      *   Hands a received message on.  The new head replaces the old; its flags' byte count and
      *   handles are taken from the caller's message page; the loans of the message go along (the
      *   flags' range count must be 0; the receiver sees the original's), and die in this task.
-     *   The reply goes to the first sender.  -ESTALE_TOKEN; -EAGAIN queue full; as for send.
+     *   The reply goes to the first sender.  -ESTALE_TOKEN; -EAGAIN queue full; -EINVAL a fault, or
+     *   to a port without a domain what came pinned in one; as for send.
      */
     SYS_FORWARD = 6,
 
@@ -135,6 +136,12 @@ enum syscall_number {
      *   to port; at once if it is dead.  Charged to the caller.  -ENOTSUP other types.
      */
     SYS_WATCH = 22,
+    /*
+     * port_domain(port RECEIVE|MANAGE, domain MANAGE) -> 0
+     *   The port is its device's driver's: what is lent to the device alone comes pinned there, see
+     *   struct message_range.  Once, for the port's life: -EBUSY.
+     */
+    SYS_PORT_DOMAIN = 23,
 
     /* ---- Tasks and threads ---------------------------------------------------------------- */
 

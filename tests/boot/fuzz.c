@@ -144,6 +144,7 @@ static const char *const signatures[SYS_COUNT] = {
     [SYS_TRACE] = "hnn",
     [SYS_NULL] = "",
     [SYS_CLOCK_SET] = "hn",
+    [SYS_PORT_DOMAIN] = "hh",
 };
 
 static handle_t some_handle(struct fuzzer *f)
