@@ -22,8 +22,8 @@ $(fast_objects): extra_flags := -fomit-frame-pointer -ffixed-rbp -ffixed-rbx -ff
     -ffixed-r9 -ffixed-r10 -ffixed-r12 -ffixed-r13 -ffixed-r14 -ffixed-r15
 
 # What is on no path that is measured is better small than fast.
-hot_sources := $(patsubst %,kernel/%.c,fastpath fpu message message_end port sched handle cargo page slab \
-    pagetree fault vmo loan pin sys_map interrupt quiesce aspace tree x86/pagetable)
+hot_sources := $(patsubst %,kernel/%.c,fastpath fpu message port sched handle cargo page fault vmo loan pin \
+    sys_map aspace tree)
 cold_objects := $(filter-out $(call objects,kernel,$(hot_sources)),$(kernel_objects))
 $(cold_objects): extra_flags := -Os
 $(filter-out $(fast_objects),$(kernel_objects)): extra_flags += -fno-align-functions -fno-align-jumps \

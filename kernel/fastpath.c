@@ -112,13 +112,13 @@ static always_inline void switch_fast(struct thread *next)
 static always_inline struct fast_result do_to_waiter(u64 deadline, struct thread *self,
                                                      handle_t handle, bool more)
 {
+    if (unusual(more))
+        return (struct fast_result){0, more ? TRY_GENERAL : what_else()};
     struct handle_entry *entry = slot(self, handle);
     struct port *port = entry_port(entry);
     u64 badge = entry->badge;
     if (unlikely(!entry_may_send(entry, handle)))
         goto general;
-    if (unusual(more))
-        return (struct fast_result){0, more ? TRY_GENERAL : what_else()};
     /* The thread's timer must not be set for later than this deadline. */
     if (unlikely(deadline < self->timer_expiry))
         goto general;
