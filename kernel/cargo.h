@@ -49,8 +49,8 @@ void cargo_move(struct cargo *from, struct cargo *to);
 int cargo_take_loans(struct cargo *cargo, struct port *port, u32 flags, u32 *which);
 int cargo_take_handles(struct cargo *cargo, u32 flags, u32 *which);
 
-/* Puts the loans, or handles, into a thread's task and tells its message page; pins go to the port's
- * domain.  -EMFILE, or what pinning gives: undone. */
+/* Puts the loans, or handles, into a thread's task and tells its message page; pins go to the
+ * port's domain.  -EMFILE, or what pinning gives: undone. */
 int cargo_give_loans(struct cargo *cargo, struct port *port, struct thread *to);
 int cargo_give_handles(struct cargo *cargo, struct thread *to);
 

@@ -91,7 +91,7 @@ static __attribute__((noinline)) void let_go(struct pin *pin)
     pin_free(pin);
 }
 
-/* ---- In a domain's list ------------------------------------------------------------------------ */
+/* ---- In a domain's list -------------------------------------------------------------------- */
 
 /* Domain locked; the pages are open to the device. */
 static inline void enlist(struct domain *domain, struct pin *pin)
@@ -177,7 +177,7 @@ static inline void drop(struct domain *domain, struct pin *pin)
         let_go(pin);
 }
 
-/* ---- Pins that a driver makes ------------------------------------------------------------------ */
+/* ---- Pins that a driver makes -------------------------------------------------------------- */
 
 /* Object locked, and the loan, if there is one. */
 static seldom int pin_locked(struct pin *pin, struct domain *domain, u64 *addresses)
@@ -337,7 +337,7 @@ i64 sys_pin(u64 handle, u64 offset, u64 length, u64 domain_handle)
     return count;
 }
 
-/* ---- Unpinning --------------------------------------------------------------------------------- */
+/* ---- Unpinning ----------------------------------------------------------------------------- */
 
 /* Takes a pin out, and the device's reach with it.  Domain locked; unlocks it. */
 static __attribute__((noinline)) void take_out(struct domain *domain, struct pin *pin)
@@ -378,7 +378,7 @@ seldom void pin_release_all(struct domain *domain)
     }
 }
 
-/* ---- Pins that a message brings ---------------------------------------------------------------- */
+/* ---- Pins that a message brings ------------------------------------------------------------ */
 
 /* One page of an anonymous object, there and shared with nobody; false: anything else. */
 static inline bool lend_usual(struct pin *pin)

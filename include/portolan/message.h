@@ -54,12 +54,12 @@ struct message_handle {
 /*
  * A range in a message.  The receiver finds a loan's handle in place of the VM object's.
  *
- * But a port that has a domain (port_domain) gets what is lent to its device alone, whole pages of a
- * VM object with RIGHT_PIN and without RIGHT_MAP, pinned in that domain already: vmo is HANDLE_NONE,
- * offset a pin's number, and the device's address of each page is in message_area.addresses, those
- * of the first such range first.  The pin ends with the reply.  If the message ends otherwise it
- * stays until unpin(domain, number), or the domain's reset.  What does not fit there, or is not so,
- * comes as a loan.
+ * But a port that has a domain (port_domain) gets what is lent to its device alone, whole pages of
+ * a VM object with RIGHT_PIN and without RIGHT_MAP, pinned in that domain already: vmo is
+ * HANDLE_NONE, offset a pin's number, and the device's address of each page is in
+ * message_area.addresses, those of the first such range first.  The pin ends with the reply.  If
+ * the message ends otherwise it stays until unpin(domain, number), or the domain's reset.  What
+ * does not fit there, or is not so, comes as a loan.
  */
 struct message_range {
     handle_t vmo;    /* sending: a VM object or loan; receiving: an OBJECT_LOAN handle, or none */
