@@ -18,7 +18,6 @@ rarely struct task *other_task(u64 handle, i64 *error)
     return task;
 }
 
-
 /* MAP_* in the order of RIGHT_*. */
 _Static_assert(MAP_READ *RIGHT_READ == RIGHT_READ && MAP_WRITE * RIGHT_READ == RIGHT_WRITE &&
                    MAP_EXECUTE * RIGHT_READ == RIGHT_EXECUTE,

@@ -60,7 +60,8 @@ i64 sys_vmo_create(u64 kind, u64 size, u64 argument, u64 flags, u64 payer)
     if (kind > VMO_PAGED || !size || size > VMO_SIZE_MAX || flags & ~(u64)VMO_LARGE_PAGES)
         return -EINVAL;
     if (kind == VMO_CONTIGUOUS)
-        return argument & (argument - 1) ? -EINVAL : create_contiguous(page_up(size), argument, task);
+        return argument & (argument - 1) ? -EINVAL
+                                         : create_contiguous(page_up(size), argument, task);
     if (kind != VMO_ANONYMOUS)
         return -ENOTSUP;
     struct vmo *vmo = vmo_create_anonymous(size, task->budget);

@@ -33,13 +33,14 @@ enum process_op {
     /*
      * arg[0]: PROCESS_REPLACE, PROCESS_SIGNAL_PAGE; arg[1]: budget in bytes, 0: the default.
      * Result: the new process's number.  Handle 0: its task (MANAGE, READ, DUPLICATE, TRANSFER);
-     * handle 1: its session, for the task; handle 2, if asked for: its signal page.  What was
-     * created and not started ends with its maker, or by PROCESS_START with arg[1] PROCESS_GIVE_UP.
+     * handle 1, if asked for: its signal page.  arg[0]: what PROCESS_START is to be told; arg[1]:
+     * the number of its session in its own table of handles.  Its first thread has slot 0.  What
+     * was created and not started ends with its maker, or by PROCESS_START with PROCESS_GIVE_UP.
      * -EAGAIN too many processes, -ENOMEM.
      */
     PROCESS_CREATE = 0x300,
-    /* arg[0]: the number that CREATE gave; handle 0: its first thread (MANAGE), not started; bytes:
-     * struct process_start.  For what is to replace the caller there is no answer but an error. */
+    /* arg[0]: from CREATE; arg[1]: 0 or PROCESS_GIVE_UP; handle 0: its first thread (MANAGE), not
+     * started; bytes: struct process_start.  What replaces the caller has no answer but an error. */
     PROCESS_START,
     /*
      * arg[0]: PROCESS_WAIT_*; arg[1]: which, by number; arg[2]: options.  Waits for a change of
@@ -65,7 +66,7 @@ enum process_op {
     /* arg[0]: signal.  What it does to who has not asked for anything else happens to the caller;
      * it is not sent to a handler, and not held back by a mask. */
     PROCESS_DEFAULT_ACTION,
-    /* Result: 0; handle 0: the caller's signal page, arg[0]: its first thread's slot. */
+    /* Handle 0: the caller's signal page, in which `ignored` and the first thread's mask are set. */
     PROCESS_SIGNALS,
     /* handle 0: a thread of the caller's (MANAGE).  Result: its slot.  -EAGAIN. */
     PROCESS_THREAD_ADD,
@@ -156,26 +157,27 @@ struct process_entry {
 };
 
 /*
- * ---- The signal page -----------------------------------------------------------------------------
+ * ---- The signal page ----
  *
  * A VM object of the server's that a process maps and the server reads and writes (vmo_read,
  * vmo_write: it is never mapped there).  With it sigaction and sigprocmask need no message.  A
  * process that has not asked for it catches nothing.
  *
  * Each word has one writer.  A signal is *pending* while its bits in `sent` (the server's word) and
- * `taken` (the process's) differ; the server makes them differ, a thread that takes the signal makes
- * them equal.  The server writes `sent` and then reads the masks; a thread writes its mask and then
+ * `taken` (the process's) differ; the server makes them differ, a thread that takes it makes them
+ * equal.  The server writes `sent` and then reads the masks; a thread writes its mask and then
  * reads `sent`, with a barrier between: so one of the two sees the other.
  *
  * When a caught signal is pending that some thread has not blocked, the server stops such a thread,
- * writes what it was about to do into its slot (resume_*), sends it to `entry` with interrupts of
- * its wait only at `interruptible`, and lets it go.  At `entry` all registers but RIP, RSP and
- * RFLAGS are those of the interrupted code, or the results of the system call it was in.  The slot's
- * `resume_taken` has to be made equal to `resume_given` before it is sent there again.
+ * writes what it was about to do into its slot (resume_*), sends it to `entry` (interrupting the
+ * wait it is in only at `interruptible`) and lets it go.  At `entry` all registers but RIP, RSP and
+ * RFLAGS are those of the interrupted code, or the results of the system call it was in.  It is not
+ * sent there again before it has made the slot's `resume_taken` equal to `resume_given`.
  */
 #define SIGNAL_PAGE_SIZE 65536ul
 #define SIGNAL_MASKS_OFFSET 4096ul
-#define SIGNAL_SLOTS_OFFSET 8192ul
+#define SIGNAL_WAITS_OFFSET 8192ul
+#define SIGNAL_SLOTS_OFFSET 12288ul
 #define SIGNALS 64u
 
 struct signal_info {
@@ -190,16 +192,20 @@ struct signal_header {
     uint64_t sent; /* the server's */
     /* The process's from here to `info`. */
     uint64_t taken;
-    uint64_t caught, ignored; /* neither: the default */
-    uint64_t on_stack;        /* handlers that want the alternate stack */
-    uint64_t no_child_stop;   /* SA_NOCLDSTOP in bit 0, SA_NOCLDWAIT in bit 1 */
-    uint64_t entry;           /* where threads are sent; 0: nowhere yet */
-    uint64_t interruptible;   /* RIP of a thread in a wait that signals are to end */
+    uint64_t caught, ignored;         /* neither: the default */
+    uint64_t on_stack;                /* handlers that want the alternate stack */
+    uint64_t no_child_stop;           /* SA_NOCLDSTOP in bit 0, SA_NOCLDWAIT in bit 1 */
+    uint64_t waiters;                 /* threads whose entry in the waits is not 0 */
+    uint64_t entry;                   /* where threads are sent; 0: nowhere yet */
+    uint64_t interruptible;           /* RIP of a thread in a wait that signals are to end */
     struct signal_info info[SIGNALS]; /* the server's: of the signal pending */
 };
 
-/* At SIGNAL_MASKS_OFFSET: uint64_t[PROCESS_THREADS_MAX], by slot: what that thread blocks. The
- * process's. */
+/*
+ * At SIGNAL_MASKS_OFFSET: uint64_t[PROCESS_THREADS_MAX], by slot: what that thread blocks.  At
+ * SIGNAL_WAITS_OFFSET the same: what it waits for in sigwait; such a signal stays pending whatever
+ * its action, and the thread is sent to `entry`.  Both the process's.
+ */
 
 /* At SIGNAL_SLOTS_OFFSET, by slot. */
 struct signal_slot {
