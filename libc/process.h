@@ -13,6 +13,7 @@ struct process {
     const struct startup *startup;
     const struct clock_page *clock; /* NULL: its maker gave it none */
     handle_t task;
+    handle_t tree; /* where paths are looked up; HANDLE_NONE: there are no files */
 };
 extern struct process __libc_process;
 
