@@ -5,7 +5,7 @@
  * opened with; descriptors made by dup share it, and so do those of a process and its children, but
  * for the flags: a child gets copies of them.  The offset is the session's, kept by its server.
  *
- * Whoever uses an open file takes a reference (descriptor_get ... open_file_put), so that a close by
+ * Whoever uses an open file takes a reference (__libc_descriptor_get ... __libc_open_file_put), so that a close by
  * another thread does not pull it away; the session is closed with the last reference.
  *
  * Locks: one, over the table; the flags of an open file are atomic, its other members constant but
@@ -29,49 +29,50 @@ struct open_file {
     uint64_t position;   /* of a directory: where getdents goes on; under the table's lock */
     char *path;          /* of a directory: absolute and normal; else NULL */
 };
-/* A flag beside those of <fcntl.h>: handle is a LOG resource, to which one can write. */
+/* A flag beside those of <fcntl.h>: handle is a LOG resource, to which one can write; it reads as empty. */
 #define OPEN_FILE_LOG 0x40000000u
 
 /* ---- Open files ------------------------------------------------------------------------------ */
 
 /* A new one with one reference, the caller's.  It takes the handle and the path (from malloc, or
- * NULL) over, and closes and frees them if there is no memory: then NULL. */
-struct open_file *open_file_make(handle_t handle, uint32_t flags, char *path);
+ * NULL) over, and closes and frees them if too many are open: then NULL (ENFILE). */
+struct open_file *__libc_open_file_make(handle_t handle, uint32_t flags, char *path);
 /* Gives a reference back. */
-void open_file_put(struct open_file *file);
+void __libc_open_file_put(struct open_file *file);
 
 /* ---- Descriptors ------------------------------------------------------------------------------
  * Errors are negative error numbers here: -EBADF no such descriptor, -EMFILE no number free. */
 
 /* The open file of a descriptor, with a reference for the caller; NULL: -EBADF. */
-struct open_file *descriptor_get(int descriptor);
+struct open_file *__libc_descriptor_get(int descriptor);
 
 /* The lowest free number from `lowest` on is given to the file, whose reference the table takes over
  * on success.  -EMFILE; -EINVAL `lowest` is out of range. */
-int descriptor_add(struct open_file *file, int lowest, bool close_on_exec);
+int __libc_descriptor_add(struct open_file *file, int lowest, bool close_on_exec);
 /* Two at once, or none. */
-int descriptor_add_pair(struct open_file *files[2], bool close_on_exec, int descriptors[2]);
+int __libc_descriptor_add_pair(struct open_file *files[2], bool close_on_exec, int descriptors[2]);
 /* Makes exactly this number the file's, as above; what it was before is closed. -EBADF. */
-int descriptor_set(int descriptor, struct open_file *file, bool close_on_exec);
+int __libc_descriptor_set(int descriptor, struct open_file *file, bool close_on_exec);
 /* close().  -EBADF. */
-int descriptor_close(int descriptor);
+int __libc_descriptor_close(int descriptor);
 
-bool descriptor_close_on_exec(int descriptor);
-int descriptor_set_close_on_exec(int descriptor, bool yes);
+bool __libc_descriptor_close_on_exec(int descriptor);
+int __libc_descriptor_set_close_on_exec(int descriptor, bool yes);
 
 /* ---- For exec, spawn and fork ---------------------------------------------------------------- */
 
 /* Walking the table: the first open descriptor from `from` on, or -1.  The caller holds the lock;
  * *file is not referenced for it. */
-void descriptors_lock(void);
-void descriptors_unlock(void);
-int descriptor_next(int from, struct open_file **file, bool *close_on_exec);
+void __libc_descriptors_lock(void);
+void __libc_descriptors_unlock(void);
+int __libc_descriptor_next(int from, struct open_file **file, bool *close_on_exec);
 /* In the child of a fork: the lock is new.  Then each open file must get its handle in this task:
  * file->handle = ..., once for each (descriptors that share one name the same struct). */
-void descriptors_reset(void);
+void __libc_descriptors_reset(void);
 
 struct arguments;
-/* At the start: the descriptors that were inherited; 1 and 2 are the log's if they are not. */
-int descriptors_open(const struct arguments *arguments, handle_t log);
+/* At the start: the descriptors that were inherited; if none of 0, 1 and 2 was, they
+ * are the log's, which reads as empty. */
+int __libc_descriptors_open(const struct arguments *arguments, handle_t log);
 
 #endif
