@@ -1,0 +1,77 @@
+/*
+ * Mapping fresh memory and keeping account of it; see memory.h.
+ */
+#include "memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lock.h"
+#include "syscall.h"
+
+static struct __lock_word regions_lock;
+static struct memory_region *regions;
+
+void __libc_memory_enter(struct memory_region *region)
+{
+    __libc_lock(&regions_lock);
+    region->previous = NULL;
+    region->next = regions;
+    if (regions)
+        regions->previous = region;
+    regions = region;
+    __libc_unlock(&regions_lock);
+}
+
+static void leave(struct memory_region *region)
+{
+    __libc_lock(&regions_lock);
+    if (region->next)
+        region->next->previous = region->previous;
+    if (region->previous)
+        region->previous->next = region->next;
+    else
+        regions = region->next;
+    __libc_unlock(&regions_lock);
+}
+
+int __libc_memory_map(struct memory_region *region, size_t length, uintptr_t hint, uint32_t flags)
+{
+    int64_t vmo = sys_vmo_create(VMO_ANONYMOUS, length, 0, 0);
+    if (vmo < 0)
+        return vmo == -EMFILE ? EAGAIN : ENOMEM;
+    int64_t address =
+        sys_map(HANDLE_NONE, (handle_t)vmo, 0, length, hint, KERNEL_MAP_READ | KERNEL_MAP_WRITE);
+    if (address < 0) {
+        sys_handle_close((handle_t)vmo);
+        return ENOMEM;
+    }
+    *region = (struct memory_region){
+        .address = (uintptr_t)address, .length = length, .vmo = (handle_t)vmo, .flags = flags};
+    return 0;
+}
+
+void __libc_memory_unmap(struct memory_region *region)
+{
+    /* The struct may lie in what is unmapped. */
+    struct memory_region copy = *region;
+    leave(region);
+    sys_unmap(HANDLE_NONE, copy.address, copy.length);
+    sys_handle_close(copy.vmo);
+}
+
+struct memory_region *__libc_memory_lock(void)
+{
+    __libc_lock(&regions_lock);
+    return regions;
+}
+
+void __libc_memory_unlock(void)
+{
+    __libc_unlock(&regions_lock);
+}
+
+void __libc_memory_reset(void)
+{
+    regions_lock = (struct __lock_word){0};
+}
