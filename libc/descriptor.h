@@ -8,8 +8,7 @@
  * Whoever uses an open file takes a reference (__libc_descriptor_get ... __libc_open_file_put), so that a close by
  * another thread does not pull it away; the session is closed with the last reference.
  *
- * Locks: one, over the table; the flags of an open file are atomic, its other members constant but
- * for position and handle (see there).
+ * Locks: one, over the table; the flags of an open file are atomic, its other members constant.
  */
 #ifndef LIBC_DESCRIPTOR_H
 #define LIBC_DESCRIPTOR_H
@@ -26,7 +25,6 @@ struct open_file {
     uint32_t references; /* atomic: descriptors, and calls in progress */
     uint32_t flags;      /* atomic: O_ACCMODE, O_APPEND, O_NONBLOCK, O_DIRECTORY, OPEN_FILE_LOG */
     handle_t handle;     /* the session; fork's child replaces it before anybody uses it */
-    uint64_t position;   /* of a directory: where getdents goes on; under the table's lock */
     char *path;          /* of a directory: absolute and normal; else NULL */
 };
 /* A flag beside those of <fcntl.h>: handle is a LOG resource, to which one can write; it reads as empty. */

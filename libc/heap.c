@@ -82,7 +82,8 @@ static bool open(void)
     if (vmo < 0)
         return false;
     region = (struct memory_region){
-        .address = HEAP_ADDRESS, .length = HEAP_MAX, .vmo = (handle_t)vmo, .flags = MEMORY_HEAP};
+        .address = HEAP_ADDRESS, .length = HEAP_MAX, .vmo = (handle_t)vmo, .flags = MEMORY_HEAP,
+                                    .access = KERNEL_MAP_READ | KERNEL_MAP_WRITE};
     __libc_memory_enter(&region);
     return true;
 }

@@ -1,5 +1,5 @@
 /*
- * The process's memory beyond its program: what fork has to copy and exec to leave behind.
+ * The process's memory beyond its program: what fork has to copy, and what can be lent.
  *
  * Every mapping that libc makes is a struct memory_region in one list; its owner provides the
  * struct.  The VM object's handle stays open as long as the region is there.
@@ -7,6 +7,7 @@
 #ifndef LIBC_MEMORY_H
 #define LIBC_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,9 @@ struct memory_region {
     uintptr_t address;
     size_t length; /* aligned; 0: nothing is mapped */
     handle_t vmo;
-    uint32_t flags; /* MEMORY_* */
+    uint32_t flags;  /* MEMORY_* */
+    uint64_t offset; /* of `address` in the VM object, aligned */
+    uint32_t access; /* what the program may do there: KERNEL_MAP_READ, _WRITE, _EXECUTE */
     struct memory_region *next, *previous;
 };
 enum {
@@ -32,6 +35,16 @@ int __libc_memory_map(struct memory_region *region, size_t length, uintptr_t hin
 void __libc_memory_enter(struct memory_region *region);
 /* Takes out of the list, unmaps, closes. */
 void __libc_memory_unmap(struct memory_region *region);
+
+/*
+ * A range of a VM object that is the memory at `address`, if that lies in one region (or segment of
+ * the program) which the program may read, or write if `write`; at most `length` bytes of it.
+ */
+struct memory_range {
+    handle_t vmo;
+    uint64_t offset, length; /* length 0: there is none */
+};
+struct memory_range __libc_memory_find(const void *address, size_t length, bool write);
 
 /* The list, for fork: lock, walk from first by next, unlock. */
 struct memory_region *__libc_memory_lock(void);

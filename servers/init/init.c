@@ -24,6 +24,9 @@
 
 #define EXIT_GOOD 0x10u
 #define EXIT_BAD 0x11u
+/* Programs may read and run what is in the boot module, and pass it on. */
+#define BOOT_MODULE_RIGHTS                                                                         \
+    (RIGHT_READ | RIGHT_EXECUTE | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER)
 
 static const struct boot_info *boot;
 static struct manifest manifest;
@@ -102,11 +105,13 @@ static int64_t start(const struct manifest_program *program, struct spawned *spa
     struct cpio_entry entry;
     if (cpio_find(archive, boot->module_size, program->name, &entry) < 0)
         return -ENOENT;
-    struct spawn_handle handles[2];
+    struct spawn_handle handles[3];
     uint32_t count = 0;
     int64_t log = HANDLE_NONE;
     if (program->grants & GRANT_ROOT)
         handles[count++] = (struct spawn_handle){"root", boot->resource, RIGHTS_SAME};
+    if (program->grants & GRANT_BOOT)
+        handles[count++] = (struct spawn_handle){"boot", boot->module, BOOT_MODULE_RIGHTS};
     if (program->grants & GRANT_LOG) {
         log = sys_resource_create(boot->resource, RESOURCE_LOG, 0, 0);
         if (log < 0)
