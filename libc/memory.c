@@ -60,6 +60,8 @@ void __libc_memory_unmap(struct memory_region *region)
     leave(region);
     sys_unmap(HANDLE_NONE, copy.address, copy.length);
     sys_handle_close(copy.vmo);
+    if (copy.session != HANDLE_NONE)
+        sys_handle_close(copy.session);
 }
 
 /* The part of [address, address + length) that begins at address and lies in the region. */
@@ -99,6 +101,23 @@ struct memory_range __libc_memory_find(const void *pointer, size_t length, bool 
     }
     __libc_unlock(&regions_lock);
     return range.length ? range : find_in_program(address, length, access);
+}
+
+bool __libc_memory_covers(uintptr_t start, uintptr_t end)
+{
+    while (start < end) {
+        uintptr_t next = start;
+        __libc_lock(&regions_lock);
+        for (struct memory_region *at = regions; at && next == start; at = at->next) {
+            if (start >= at->address && start - at->address < at->length)
+                next = at->address + at->length;
+        }
+        __libc_unlock(&regions_lock);
+        if (next == start)
+            return false;
+        start = next;
+    }
+    return true;
 }
 
 struct memory_region *__libc_memory_lock(void)

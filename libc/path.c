@@ -190,6 +190,11 @@ bool __libc_directory_open(const struct arguments *arguments)
     return add(&directory, arguments->directory, strlen(arguments->directory)) == 0;
 }
 
+void __libc_directory_reset(void)
+{
+    directory_lock = (struct __lock_word){0};
+}
+
 static int64_t look(struct path *path, struct io_info *info)
 {
     struct path_call call = {.head = {.op = IO_INFO}, .first = path};

@@ -50,5 +50,7 @@ char *__libc_path_text(const struct path *path);
 /* The working directory. */
 struct arguments;
 bool __libc_directory_open(const struct arguments *arguments);
+/* In the child of a fork. */
+void __libc_directory_reset(void);
 
 #endif

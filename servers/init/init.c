@@ -8,7 +8,7 @@
  *   panic-test   makes the kernel panic
  *   (neither)    says what there is, and watches
  *
- * Other words are passed on to the programs.
+ * A program's words are its name and then all of these.
  */
 #include <portolan/boot.h>
 
@@ -99,12 +99,30 @@ static void open_module(void)
         cannot_boot("manifest", manifest.bad_line, manifest.problem);
 }
 
+/* The program's name and then the command line's words, as many as fit; returns how many. */
+static uint32_t make_words(const char *name, char list[STARTUP_WORDS_MAX])
+{
+    size_t length = strlen(name) + 1;
+    const char *word = words;
+    uint32_t count = 1;
+    memcpy(list, name, length);
+    for (; count <= word_count && length + strlen(word) + 1 <= STARTUP_WORDS_MAX; count++) {
+        size_t size = strlen(word) + 1;
+        memcpy(list + length, word, size);
+        length += size;
+        word += size;
+    }
+    return count;
+}
+
 /* Starts a program; 0 or an error. */
 static int64_t start(const struct manifest_program *program, struct spawned *spawned)
 {
     struct cpio_entry entry;
+    char list[STARTUP_WORDS_MAX];
     if (cpio_find(archive, boot->module_size, program->name, &entry) < 0)
         return -ENOENT;
+    uint32_t list_count = make_words(program->name, list);
     struct spawn_handle handles[3];
     uint32_t count = 0;
     int64_t log = HANDLE_NONE;
@@ -128,8 +146,8 @@ static int64_t start(const struct manifest_program *program, struct spawned *spa
                                           .cpus = boot->cpus,
                                           .handles = handles,
                                           .handle_count = count,
-                                          .words = words,
-                                          .word_count = word_count,
+                                          .words = list,
+                                          .word_count = list_count,
                                           .give_segments = true},
                           spawned);
     if (log > 0)
