@@ -85,9 +85,8 @@ int dirfd(DIR *directory)
 /* Entries from `position` on.  Their bytes, 0 at the end. */
 static int64_t fetch(DIR *directory)
 {
-    struct message head = {.op = IO_LIST,
-                           .flags = MESSAGE_ROOM,
-                           .offset = (uint64_t)(directory->position - DOTS)};
+    struct message head = {
+        .op = IO_LIST, .flags = MESSAGE_ROOM, .offset = (uint64_t)(directory->position - DOTS)};
     struct open_file *file = __libc_descriptor_get(directory->descriptor);
     if (file == NULL)
         return -EBADF;

@@ -57,10 +57,9 @@ static int64_t move_parts(struct open_file *file, const struct iovec *parts, int
     for (int i = 0; i < count; i++) {
         if (parts[i].iov_len == 0)
             continue;
-        int64_t result = writes ? __libc_file_write(file, parts[i].iov_base, parts[i].iov_len,
-                                                    IO_OFFSET_CURRENT)
-                                : __libc_file_read(file, parts[i].iov_base, parts[i].iov_len,
-                                                   IO_OFFSET_CURRENT);
+        int64_t result =
+            writes ? __libc_file_write(file, parts[i].iov_base, parts[i].iov_len, IO_OFFSET_CURRENT)
+                   : __libc_file_read(file, parts[i].iov_base, parts[i].iov_len, IO_OFFSET_CURRENT);
         if (result < 0)
             return done ? done : result;
         done += result;

@@ -216,8 +216,7 @@ int inet_pton(int family, const char *restrict text, void *restrict address)
     return 1;
 }
 
-const char *inet_ntop(int family, const void *restrict address, char *restrict text,
-                      socklen_t size)
+const char *inet_ntop(int family, const void *restrict address, char *restrict text, socklen_t size)
 {
     const uint8_t *bytes = address;
     char made[INET6_ADDRSTRLEN];

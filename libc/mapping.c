@@ -70,8 +70,8 @@ static void give_region(struct memory_region *region)
 static struct memory_region *find(uintptr_t start, uintptr_t end)
 {
     struct memory_region *at = __libc_memory_lock();
-    while (at && !((at->flags & MEMORY_MAPPED) && at->address < end &&
-                   start < at->address + at->length))
+    while (at &&
+           !((at->flags & MEMORY_MAPPED) && at->address < end && start < at->address + at->length))
         at = at->next;
     __libc_memory_unlock();
     return at;
@@ -267,14 +267,14 @@ static int64_t place(const struct wish *wish, handle_t vmo, uint64_t offset)
         give_region(region);
         return address;
     }
-    *region = (struct memory_region){
-        .address = (uintptr_t)address,
-        .length = (size_t)length,
-        .vmo = vmo,
-        .flags = MEMORY_MAPPED | (wish->flags & MAP_SHARED ? MEMORY_SHARED : 0),
-        .offset = offset,
-        .session = (handle_t)session,
-        .access = to_access(wish->protection)};
+    *region = (struct memory_region){.address = (uintptr_t)address,
+                                     .length = (size_t)length,
+                                     .vmo = vmo,
+                                     .flags = MEMORY_MAPPED |
+                                              (wish->flags & MAP_SHARED ? MEMORY_SHARED : 0),
+                                     .offset = offset,
+                                     .session = (handle_t)session,
+                                     .access = to_access(wish->protection)};
     __libc_memory_enter(region);
     return address;
 }

@@ -47,9 +47,11 @@ int __libc_memory_map(struct memory_region *region, size_t length, uintptr_t hin
         sys_handle_close((handle_t)vmo);
         return ENOMEM;
     }
-    *region = (struct memory_region){
-        .address = (uintptr_t)address, .length = length, .vmo = (handle_t)vmo,
-                                     .flags = flags, .access = KERNEL_MAP_READ | KERNEL_MAP_WRITE};
+    *region = (struct memory_region){.address = (uintptr_t)address,
+                                     .length = length,
+                                     .vmo = (handle_t)vmo,
+                                     .flags = flags,
+                                     .access = KERNEL_MAP_READ | KERNEL_MAP_WRITE};
     return 0;
 }
 
@@ -81,8 +83,7 @@ static struct memory_range find_in_program(uintptr_t address, size_t length, uin
     for (uint32_t i = 0; i < startup->segment_count && i < STARTUP_SEGMENTS_MAX; i++) {
         const struct startup_segment *segment = &startup->segments[i];
         if ((segment->flags & access) == access)
-            range =
-                part_of(address, length, segment->address, segment->length, segment->vmo, 0);
+            range = part_of(address, length, segment->address, segment->length, segment->vmo, 0);
         if (range.length)
             break;
     }

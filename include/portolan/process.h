@@ -71,8 +71,9 @@ enum process_op {
     /* handle 0: a thread of the caller's (MANAGE).  Result: its slot.  -EAGAIN. */
     PROCESS_THREAD_ADD,
     PROCESS_THREAD_REMOVE, /* arg[0]: slot */
-    /* arg[0]: bytes by which the caller's budget is to grow, at the least. Result: by which it did.
-     * -ENOMEM its limit, or the pool. */
+    /* arg[0]: bytes by which the caller's budget is to grow, at the least, or that of what it has
+     * created (arg[1]: from CREATE, else 0).  Result: by which it did. -ENOMEM its limit, or the
+     * pool. */
     PROCESS_GROW,
     /* arg[0]: PROCESS_LIMIT_*; arg[1], arg[2]: soft and hard, or both 0 with head.offset 1: only
      * asks.  Reply: arg[1], arg[2] those before.  -EPERM raises the hard one. */

@@ -113,10 +113,9 @@ int64_t do_create(struct server *at, struct request *request)
 
 /* ---- START ----------------------------------------------------------------------------------- */
 
-/* What the caller created and has not started; NULL. */
-static struct process *unstarted(const struct request *request, int64_t *error)
+struct process *image_unstarted(const struct request *request, uint64_t id, int64_t *error)
 {
-    struct process *image = image_of_badge(request->head.arg[0]);
+    struct process *image = image_of_badge(id);
     *error = 0;
     struct process *maker = is_system(request) ? NULL : requester(request, error);
     if (!*error &&
@@ -212,7 +211,7 @@ int64_t do_start(struct server *at, struct request *request)
     (void)at;
     int64_t error;
     struct process_start how;
-    struct process *image = unstarted(request, &error);
+    struct process *image = image_unstarted(request, request->head.arg[0], &error);
     if (!image)
         return error;
     if (request->head.arg[1] == PROCESS_GIVE_UP) {

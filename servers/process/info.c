@@ -168,7 +168,9 @@ int64_t do_grow(struct server *at, struct request *request)
 {
     (void)at;
     int64_t error;
-    struct process *process = requester(request, &error);
+    struct process *process = request->head.arg[1]
+                                  ? image_unstarted(request, request->head.arg[1], &error)
+                                  : requester(request, &error);
     if (!process)
         return error;
     uint64_t least = request->head.arg[0], wanted;

@@ -107,6 +107,8 @@ bool pool_has(uint64_t bytes);
 /* ---- create.c -------------------------------------------------------------------------------- */
 
 server_handler do_create, do_start;
+/* What the requester created and has not started, or NULL. */
+struct process *image_unstarted(const struct request *request, uint64_t id, int64_t *error);
 /* Its task is killed; what follows follows from the task's death. */
 void process_end(struct process *process, int32_t status);
 void process_discard(struct process *image);
