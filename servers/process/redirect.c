@@ -13,6 +13,7 @@
 #define RED_ZONE 128ul /* System V ABI, AMD64, 3.2.2 */
 #define DIRECTION_FLAG 0x400ul
 #define TRAP_FLAG 0x100ul
+#define TRIES 1000u
 /* How much of a slot is the server's. */
 #define SERVER_PART offsetof(struct signal_slot, taken)
 
@@ -35,7 +36,14 @@ static bool divert(struct process *process, struct process_thread *thread,
     struct signal_slot slot;
     struct thread_state state;
     uint64_t at = slot_offset(thread->slot);
-    if (sys_thread_read_state(thread->handle) < 0)
+    /* On another CPU it may be on its way out of the queue of the ready. */
+    int64_t error;
+    for (uint32_t tries = 0; (error = sys_thread_read_state(thread->handle)) == -EBUSY; tries++) {
+        if (tries == TRIES)
+            break;
+        sys_thread_yield();
+    }
+    if (error < 0)
         return false;
     memcpy(&state, message_area()->bytes, sizeof state);
     *interruptible = state.rip == header->interruptible;

@@ -223,6 +223,20 @@ int64_t signal_send(struct process *process, uint32_t number, const struct signa
     return 0;
 }
 
+void signals_choose_again(struct process *process)
+{
+    if (!process->page)
+        return;
+    read_wishes(process);
+    uint64_t pending = process->sent ^ wishes.header.taken;
+    for (; pending; pending &= pending - 1) {
+        uint64_t bit = pending & -pending;
+        struct process_thread *thread = choose(process, bit, -1);
+        if (thread)
+            thread_redirect(process, thread, &wishes.header, NULL);
+    }
+}
+
 int64_t signal_group(uint32_t group, uint32_t session, uint32_t number,
                      const struct signal_info *info)
 {
