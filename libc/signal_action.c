@@ -49,8 +49,8 @@ static void publish(int number)
     }
     set_bit(&page->on_stack, bit, action->sa_flags & SA_ONSTACK);
     if (number == SIGCHLD)
-        page->no_child_stop = (action->sa_flags & SA_NOCLDSTOP ? 1u : 0) |
-                              (action->sa_flags & SA_NOCLDWAIT ? 2u : 0);
+        page->no_child_stop =
+            (action->sa_flags & SA_NOCLDSTOP ? 1u : 0) | (action->sa_flags & SA_NOCLDWAIT ? 2u : 0);
     set_bit(&page->ignored, bit, ignored);
     set_bit(&page->caught, bit, !ignored && action->sa_handler != SIG_DFL);
 }
@@ -59,8 +59,9 @@ static void publish(int number)
 static void discard(int number)
 {
     siginfo_t info;
-    bool ignored = actions[number].sa_handler == SIG_IGN ||
-                   (actions[number].sa_handler == SIG_DFL && __libc_signal_ignored_by_default(number));
+    bool ignored =
+        actions[number].sa_handler == SIG_IGN ||
+        (actions[number].sa_handler == SIG_DFL && __libc_signal_ignored_by_default(number));
     if (ignored)
         __libc_signal_take(SIGNAL_BIT(number), &info);
 }

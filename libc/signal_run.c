@@ -67,8 +67,8 @@ static bool take_of_process(uint64_t bit)
     do {
         if (!((word(&page->sent) ^ taken) & bit))
             return false;
-    } while (!__atomic_compare_exchange_n(&page->taken, &taken, taken ^ bit, true,
-                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(&page->taken, &taken, taken ^ bit, true, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED));
     return true;
 }
 
@@ -198,6 +198,9 @@ void __libc_signal_handle(int number, siginfo_t *info)
     blank_context(&context);
     signals_hold(thread_self());
     run(number, info, &context);
+    /* What it blocked may have come meanwhile. */
+    if (thread_self()->signals_held == 0)
+        deliver(&context);
 }
 
 void __libc_signals_set_mask(uint64_t mask)
@@ -274,6 +277,8 @@ void __libc_signal_arrived(ucontext_t *context, const void *registers)
     if (fault) {
         signals_hold(self);
         run(info.si_signo, &info, context);
+        if (self->signals_held == 0)
+            deliver(context);
         return;
     }
     if (self->signals_held != 0) {
