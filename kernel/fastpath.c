@@ -328,6 +328,7 @@ u64 fast_reply_get_other(u64 deadline, u64 token, struct thread *self, handle_t 
         if (unlikely(message_result) || unlikely(!may_run(next)))
             goto unlock;
         envelope->origin = ENVELOPE_CALL;
+        envelope->plain = 1;
     } else if (likely(envelope->origin == ENVELOPE_SEND)) {
         next = take_answer_waiter(envelope);
         if (unlikely(!next))
@@ -347,6 +348,7 @@ u64 fast_reply_get_other(u64 deadline, u64 token, struct thread *self, handle_t 
         /* Its end is this CPU's now.  The head is in the frame: the registers are free. */
         cargo_drop_loans(lent, self->task);
         envelope->cargo = NULL;
+        envelope->plain = 1;
         envelope->state = ENVELOPE_IDLE;
     }
     next->state = THREAD_RUNNING;

@@ -403,6 +403,7 @@ static struct thread *reply_to_call(struct envelope *envelope, u32 flags,
     i32 status = 0;
     if (here) {
         envelope->cargo = NULL;
+        envelope->plain = 1;
         envelope->state = ENVELOPE_IDLE;
     }
     if (envelope->origin == ENVELOPE_FAULT) {
