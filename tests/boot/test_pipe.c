@@ -1,7 +1,7 @@
 /*
  * Pipes: bytes in order, who waits and who does not, the ends' ends, atomic writes, giving up.
  */
-#include "service.h"
+#include "job.h"
 
 #include <portolan/pipe.h>
 
@@ -29,58 +29,6 @@ static void close_pipe(void)
 {
     sys_handle_close(reader);
     sys_handle_close(writer);
-}
-
-/* ---- Calls that may wait, in threads of their own -------------------------------------------- */
-
-struct job {
-    handle_t session, vmo; /* vmo: a loan instead of bytes */
-    uint32_t op;
-    uint64_t length, flags, deadline;
-    volatile int64_t result;
-    volatile bool done;
-    uint8_t byte; /* what is written, or the first that was read */
-    struct thread thread;
-};
-
-static void work(void *argument)
-{
-    struct job *job = argument;
-    struct message message = {.op = job->op, .length = job->length, .arg = {job->flags}};
-    if (job->vmo) {
-        message_area()->ranges[0] = (struct message_range){
-            job->vmo, job->op == IO_READ ? RIGHT_WRITE : RIGHT_READ, 0, job->length};
-        message.flags = MESSAGE_FLAGS(0, 0, 1);
-    } else if (job->op == IO_WRITE) {
-        memset(message_area()->bytes, job->byte, job->length);
-        message.flags = MESSAGE_FLAGS(job->length, 0, 0);
-    }
-    int64_t error = sys_do(job->session, job->deadline, &message);
-    if (job->op == IO_READ)
-        job->byte = message_area()->bytes[0];
-    job->result = error < 0 ? error : message.result;
-    job->done = true;
-}
-
-static void start(struct job *job)
-{
-    job->done = false;
-    if (!job->deadline)
-        job->deadline = soon();
-    run_thread(&job->thread, work, job, -1, PRIORITY_DEFAULT);
-}
-
-static int64_t finish(struct job *job)
-{
-    must(thread_join(&job->thread, soon(), NULL), "join");
-    return job->result;
-}
-
-/* Whether it still waits after some time. */
-static bool waits(const struct job *job)
-{
-    sys_sleep(clock_after(30 * MILLISECOND));
-    return !job->done;
 }
 
 static uint64_t fill(void)
@@ -128,19 +76,19 @@ static void test_waiting(void)
 {
     open_pipe();
     struct job read = {.session = reader, .op = IO_READ, .length = 100};
-    start(&read);
-    ok(waits(&read), "a reader waits");
+    job_start(&read);
+    ok(job_waits(&read), "a reader waits");
     write_bytes(writer, "wake", 4, 0, 0);
-    is(finish(&read), 4, "until something comes");
+    is(job_finish(&read), 4, "until something comes");
     is(read.byte, 'w', "which it gets");
     fill();
     struct job write = {.session = writer, .op = IO_WRITE, .length = 4096, .byte = 'w'};
-    start(&write);
-    ok(waits(&write), "a writer waits");
+    job_start(&write);
+    ok(job_waits(&write), "a writer waits");
     is(read_bytes(reader, buffer, 4095, 0, 0), 4095, "not enough room");
-    ok(waits(&write), "it waits on");
+    ok(job_waits(&write), "it waits on");
     is(read_bytes(reader, buffer, 1, 0, 0), 1, "enough");
-    is(finish(&write), 4096, "until all fits");
+    is(job_finish(&write), 4096, "until all fits");
     for (uint32_t i = 0; i < 15; i++)
         read_bytes(reader, buffer, 4096, 0, 0);
     is(read_bytes(reader, buffer, 4096, 0, 0), 4096, "what it wrote");
@@ -148,13 +96,13 @@ static void test_waiting(void)
     struct job readers[3];
     for (uint32_t i = 0; i < 3; i++) {
         readers[i] = (struct job){.session = reader, .op = IO_READ, .length = 1};
-        start(&readers[i]);
-        waits(&readers[i]);
+        job_start(&readers[i]);
+        job_waits(&readers[i]);
     }
     write_bytes(writer, "abc", 3, 0, 0);
     bool all = true;
     for (uint32_t i = 0; i < 3; i++)
-        all &= finish(&readers[i]) == 1 && readers[i].byte == 'a' + i;
+        all &= job_finish(&readers[i]) == 1 && readers[i].byte == 'a' + i;
     ok(all, "three readers get one each, in turn");
     close_pipe();
 }
@@ -163,13 +111,13 @@ static void test_ends(void)
 {
     open_pipe();
     struct job read = {.session = reader, .op = IO_READ, .length = 1};
-    start(&read);
-    waits(&read);
+    job_start(&read);
+    job_waits(&read);
     handle_t copy = (handle_t)must(sys_handle_duplicate(writer, RIGHTS_SAME, 0), "duplicate");
     sys_handle_close(writer);
-    ok(waits(&read), "a copy of the write end is left");
+    ok(job_waits(&read), "a copy of the write end is left");
     write_bytes(copy, "last", 4, 0, 0);
-    is(finish(&read), 1, "it can be written to");
+    is(job_finish(&read), 1, "it can be written to");
     sys_handle_close(copy);
     sys_sleep(clock_after(10 * MILLISECOND));
     is(read_bytes(reader, buffer, 10, 0, 0), 3, "the rest comes after the end");
@@ -178,19 +126,19 @@ static void test_ends(void)
 
     open_pipe();
     read = (struct job){.session = reader, .op = IO_READ, .length = 1};
-    start(&read);
-    waits(&read);
+    job_start(&read);
+    job_waits(&read);
     sys_handle_close(writer);
-    is(finish(&read), 0, "the last writer's end wakes the reader");
+    is(job_finish(&read), 0, "the last writer's end wakes the reader");
     sys_handle_close(reader);
 
     open_pipe();
     fill();
     struct job write = {.session = writer, .op = IO_WRITE, .length = 10};
-    start(&write);
-    waits(&write);
+    job_start(&write);
+    job_waits(&write);
     sys_handle_close(reader);
-    is(finish(&write), -EPIPE, "the last reader's end wakes the writer");
+    is(job_finish(&write), -EPIPE, "the last reader's end wakes the writer");
     is(write_bytes(writer, "x", 1, 0, 0), -EPIPE, "nobody reads");
     sys_handle_close(writer);
 }
@@ -206,8 +154,8 @@ static void test_lent(void)
         words[i] = i * 2654435761u;
     open_pipe();
     struct job write = {.session = writer, .vmo = vmo, .op = IO_WRITE, .length = BIG};
-    start(&write);
-    ok(waits(&write), "a megabyte lent waits");
+    job_start(&write);
+    ok(job_waits(&write), "a megabyte lent waits");
     uint64_t total = 0;
     while (total < BIG) {
         int64_t got = total % 3 ? read_lent(reader, vmo, BIG + total, BIG - total, 0)
@@ -217,24 +165,24 @@ static void test_lent(void)
         total += (uint64_t)got;
     }
     is((int64_t)total, BIG, "until all is read");
-    is(finish(&write), BIG, "then it is done");
+    is(job_finish(&write), BIG, "then it is done");
     ok(memcmp(words, words + BIG / 4, BIG) == 0, "and all is right");
     struct job read = {.session = reader, .vmo = vmo, .op = IO_READ, .length = BIG};
-    start(&read);
-    ok(waits(&read), "a lent reader waits");
+    job_start(&read);
+    ok(job_waits(&read), "a lent reader waits");
     write_bytes(writer, "abcd", 4, 0, 0);
-    is(finish(&read), 4, "and gets what comes");
+    is(job_finish(&read), 4, "and gets what comes");
     ok(memcmp(words, "abcd", 4) == 0, "in its memory");
     write = (struct job){
         .session = writer, .vmo = vmo, .op = IO_WRITE, .length = BIG, .flags = IO_NONBLOCK};
-    start(&write);
-    is(finish(&write), PIPE_SIZE, "not waiting: as much as fits");
+    job_start(&write);
+    is(job_finish(&write), PIPE_SIZE, "not waiting: as much as fits");
     write = (struct job){.session = writer, .vmo = vmo, .op = IO_WRITE, .length = BIG};
-    start(&write);
-    waits(&write);
+    job_start(&write);
+    job_waits(&write);
     read_bytes(reader, buffer, 4096, 0, 0);
     sys_handle_close(reader);
-    is(finish(&write), 4096, "broken off: what was done is told");
+    is(job_finish(&write), 4096, "broken off: what was done is told");
     sys_handle_close(writer);
     sys_unmap(HANDLE_NONE, (uint64_t)words, 2 * BIG);
     sys_handle_close(vmo);
@@ -298,8 +246,8 @@ static void test_giving_up(void)
     open_pipe();
     struct job read = {.session = reader, .op = IO_READ, .length = 1};
     read.deadline = clock_after(20 * MILLISECOND);
-    start(&read);
-    is(finish(&read), -ETIMEDOUT, "a reader gives up");
+    job_start(&read);
+    is(job_finish(&read), -ETIMEDOUT, "a reader gives up");
     is(write_bytes(writer, "x", 1, 0, 0), 1, "a write");
     is(read_bytes(reader, buffer, 1, 0, IO_NONBLOCK), 1, "is not lost with it");
     handle_t replies = (handle_t)must(sys_port_create(4), "port");
@@ -320,14 +268,14 @@ static void test_giving_up(void)
     fill();
     struct job write = {.session = writer, .op = IO_WRITE, .length = 10};
     write.deadline = clock_after(20 * MILLISECOND);
-    start(&write);
-    is(finish(&write), -ETIMEDOUT, "a writer gives up");
+    job_start(&write);
+    is(job_finish(&write), -ETIMEDOUT, "a writer gives up");
     struct job again = {.session = writer, .op = IO_WRITE, .length = 10};
-    start(&again);
-    waits(&again);
+    job_start(&again);
+    job_waits(&again);
     for (uint32_t i = 0; i < 20; i++)
         read_bytes(reader, buffer, 4096, 0, IO_NONBLOCK);
-    is(finish(&again), 10, "another does not");
+    is(job_finish(&again), 10, "another does not");
     sys_handle_close(replies);
     close_pipe();
 }
