@@ -381,6 +381,11 @@ static void test_many(void)
     for (uint32_t i = 0; i < MANY; i += 7)
         found &= exists(name_of(i));
     ok(found, "and found");
+    struct message current = {.flags = MESSAGE_ROOM, .offset = IO_OFFSET_CURRENT};
+    int64_t first = ask(directory, IO_LIST, "", &current);
+    uint64_t position = reply.offset;
+    ok(first > 0 && ask(directory, IO_LIST, "", &current) > 0 && reply.offset > position,
+       "or from the session's own position on");
     is(list(directory, &removed), MANY, "listed once each while they are removed");
     is(removed, MANY, "all were");
     is(list(directory, NULL), 0, "none is left");
