@@ -453,6 +453,7 @@ static void test_sessions(void)
 static void test_memory(void)
 {
     const struct task_info *info = (const struct task_info *)message_area()->bytes;
+    ok(exists(""), "it starts");
     must(sys_task_info(service.made.task), "task_info");
     print("# tmpfs uses %lu KiB at first\n", info->used >> 10);
     ok(info->used < 512 << 10, "an empty tmpfs is small");
