@@ -280,6 +280,23 @@ static void test_giving_up(void)
     close_pipe();
 }
 
+static void test_root(void)
+{
+    struct io_info info;
+    is(get_info(root, "", 0, &info), 0, "the root has information");
+    is(info.mode & IO_MODE_TYPE, IO_MODE_CHARACTER, "and is a device");
+    is(open_path(root, "x", IO_OPEN_READ), -ENOTDIR, "not a directory");
+    handle_t again = (handle_t)must(open_path(root, "", IO_OPEN_READ), "open");
+    handle_t kept = root;
+    root = again;
+    open_pipe();
+    is(write_bytes(writer, "x", 1, 0, 0), 1, "opened, it makes pipes too");
+    is(open_path(reader, "", IO_OPEN_READ), -ENOTDIR, "an end is not opened again");
+    close_pipe();
+    sys_handle_close(again);
+    root = kept;
+}
+
 #define CROWD 20u
 #define FITS ((PIPE_SIZE + PIPE_SIZE) / 4096)
 
@@ -447,6 +464,7 @@ int main(const void *found)
     test_ends();
     test_lent();
     test_atomic();
+    test_root();
     test_crowd();
     test_giving_up();
     test_death();
