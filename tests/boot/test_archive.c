@@ -103,6 +103,13 @@ static void test_map(void)
        "which is not to be written to");
     sys_unmap(HANDLE_NONE, (uint64_t)map, 4 * PAGE_SIZE);
     sys_handle_close(vmo);
+    vmo = map_file(file, RIGHT_READ);
+    map = (volatile uint8_t *)must(
+        sys_map(HANDLE_NONE, vmo, 0, 4 * PAGE_SIZE, 0, MAP_READ), "map");
+    ok(map[0] == 'p' && map[3 * PAGE_SIZE + 4] == 'p' && map[3 * PAGE_SIZE + 5] == 0,
+       "a map that is only read has zeros behind the end");
+    sys_unmap(HANDLE_NONE, (uint64_t)map, 4 * PAGE_SIZE);
+    sys_handle_close(vmo);
     sys_handle_close(file);
     file = (handle_t)must(open_path(root, "etc/deep/file", IO_OPEN_READ), "open");
     vmo = map_file(file, RIGHT_READ);
