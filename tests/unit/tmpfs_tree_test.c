@@ -182,7 +182,7 @@ static void test_open_node_lives(void **state)
     assert_int_equal(gone, 1);
 }
 
-/* ---- Whatever is done --------------------------------------------------------------------------- */
+/* ---- Whatever is done ------------------------------------------------------------------------ */
 
 /* Counts of a directory and of all below it; returns the nodes found (files once per name). */
 static void check_directory(struct node *directory, uint64_t *names, uint64_t *directories)
