@@ -19,8 +19,8 @@ enum pipe_request {
     /* To the root session, with MESSAGE_ROOM.  Reply: handle 0 the read end, handle 1 the write
      * end.  -ENFILE too many pipes. */
     PIPE_CREATE = 0x5600,
-                    /* To an end.  Result: bytes that a read would give now. */
-                    PIPE_READABLE,
+    /* To an end.  Result: bytes that a read would give now. */
+    PIPE_READABLE,
 };
 
 #endif
