@@ -137,6 +137,7 @@ static struct thread *complete_send(struct envelope *envelope, enum get_kind kin
 static void complete_call(struct envelope *envelope, i32 status)
 {
     envelope->cargo = NULL;
+    envelope->plain = 1; /* until a call says otherwise: the fast path says nothing */
     atomic_store(&envelope->state, ENVELOPE_IDLE);
     thread_wake(envelope->sender, status);
 }
@@ -249,6 +250,7 @@ static void give_up_call(struct thread *thread, enum give_up why)
         return; /* its end is on its way here */
     release_extras(envelope, holder, false);
     envelope->cargo = NULL;
+    envelope->plain = 1;
     envelope->state = ENVELOPE_IDLE;
     envelope->origin = ENVELOPE_CALL;
     /* The receiver can stop early; its token is dead already. */
