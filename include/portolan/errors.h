@@ -20,6 +20,7 @@
 #define EINVAL 22     /* an argument is out of its documented domain */
 #define EMFILE 24     /* the task's handle table is full */
 #define ERANGE 34     /* a range reaches beyond its object, or offset + length overflows */
+#define EPROTO 71     /* the other side broke the protocol of a ring */
 #define ENOSYS 88     /* no such system call */
 #define ETIMEDOUT 116 /* the deadline passed */
 #define EALREADY 120  /* already done */
@@ -27,7 +28,9 @@
 #define ENOTSUP 134   /* this kind of object cannot do that */
 #endif
 
-#define EASYNC 2001       /* not done yet: a reply will come (never a server's to say) */
+/* Not done yet: a reply will come (never a server's to say).  No count of bytes is as large, so that a
+ * handler can say it among its results. */
+#define EASYNC (1l << 62)
 #define EABORTED 2002     /* ended by the kernel: the sender gave up or died */
 #define EDEAD 2003        /* ended by the kernel: the receiver or the object died */
 #define ESTALE_TOKEN 2004 /* the message named by this token has ended already */
