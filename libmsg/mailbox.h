@@ -11,6 +11,8 @@
 void msg_end(struct msg *msg, const struct message *head);
 /* The same; what followed it has been kept already. */
 void msg_end_kept(struct msg *msg, const struct message *head);
+/* The same; its head is the reply's already. */
+void msg_end_here(struct msg *msg, int64_t result);
 /* The same, by the kernel or libmsg.  -EDEAD may have it sent again. */
 void msg_end_error(struct msg *msg, int64_t error);
 

@@ -43,11 +43,13 @@ void port_close(struct port *port)
 /* What only the kernel and libmsg may say. */
 int64_t msg_heard(int64_t result)
 {
+    if (result >= 0)
+        return result;
     return result == -EASYNC || result == -EDEAD || result == -EABORTED ? -EIO : result;
 }
 
 /* The message is the caller's again. */
-static int64_t finish(struct msg *msg, int64_t result)
+static inline int64_t finish(struct msg *msg, int64_t result)
 {
     msg->head.result = result;
     msg->head.cookie = msg->cookie;
@@ -57,7 +59,7 @@ static int64_t finish(struct msg *msg, int64_t result)
 }
 
 /* The callback may close the port. */
-static void finish_and_tell(struct msg *msg, int64_t result)
+static inline void finish_and_tell(struct msg *msg, int64_t result)
 {
     struct port *port = msg->port;
     finish(msg, result);
@@ -87,8 +89,13 @@ void msg_end(struct msg *msg, const struct message *head)
 void msg_end_kept(struct msg *msg, const struct message *head)
 {
     msg->head = *head;
+    msg_end_here(msg, head->result);
+}
+
+void msg_end_here(struct msg *msg, int64_t result)
+{
     msg->port->in_flight--;
-    finish_and_tell(msg, msg_heard(head->result));
+    finish_and_tell(msg, msg_heard(result));
 }
 
 /* ---- Parking ---------------------------------------------------------------------------------- */
@@ -341,15 +348,13 @@ int64_t port_detach(struct port *port, uint32_t number)
 
 /* ---- Messages ---------------------------------------------------------------------------------- */
 
-static void prepare(struct port *port, struct msg *msg)
+static inline void prepare(struct port *port, struct msg *msg)
 {
     msg->port = port;
     msg->state = MSG_IN_FLIGHT;
     msg->cookie = msg->head.cookie;
     msg->sent = false;
     msg->calls_back = false;
-    if (port->resolve)
-        save_request(msg);
 }
 
 static bool is_malformed(const struct msg *msg)
@@ -358,7 +363,7 @@ static bool is_malformed(const struct msg *msg)
 }
 
 /* What the agent said of a message it was given: the result, or -EASYNC. */
-static int64_t settle(struct port *port, struct msg *msg, int64_t result)
+static inline int64_t settle(struct port *port, struct msg *msg, int64_t result)
 {
     if (result == -EASYNC) {
         port->in_flight++;
@@ -375,15 +380,26 @@ static int64_t settle(struct port *port, struct msg *msg, int64_t result)
     return finish(msg, result);
 }
 
-int64_t msg_begin(struct port *port, struct msg *msg)
+/* With a resolver, or to be sent again by one. */
+static int64_t begin_lasting(struct port *port, struct msg *msg)
 {
     if (is_malformed(msg))
         return -EINVAL;
     prepare(port, msg);
+    if (port->resolve)
+        save_request(msg);
     if ((port->parked || port->dead) && may_be_resent(msg)) {
         park(msg);
         return -EASYNC;
     }
+    return settle(port, msg, port->agent->begin(port, msg));
+}
+
+int64_t msg_begin(struct port *port, struct msg *msg)
+{
+    if (port->resolve || (msg->options & MSG_IDEMPOTENT))
+        return begin_lasting(port, msg);
+    prepare(port, msg);
     return settle(port, msg, port->agent->begin(port, msg));
 }
 
@@ -430,6 +446,8 @@ int64_t msg_do(struct port *port, struct msg *msg, uint64_t deadline)
     int64_t result;
     if (port->agent->call && !port->parked && !port->dead && !is_malformed(msg)) {
         prepare(port, msg);
+        if (port->resolve)
+            save_request(msg);
         result = settle(port, msg, port->agent->call(port, msg, deadline));
     } else {
         result = begin_waiting(port, msg, deadline);

@@ -232,11 +232,7 @@ static int64_t ring_begin(struct port *port, struct msg *msg)
     ring->flights[number] = (struct ring_flight){msg, true};
     ring->in_flight++;
     msg->slot = number;
-    struct message *slot = ring_slot(&ring->requests);
-    *slot = msg->head;
-    slot->flags = 0;
-    slot->cookie = RING_COOKIE(ring->generation, number);
-    ring_put_done(&ring->requests);
+    ring_put(&ring->requests, &msg->head, ring->generation, number);
     if (!(msg->options & MSG_MORE))
         send_off(ring);
     return -EASYNC;
@@ -252,9 +248,8 @@ static void ring_abort(struct port *port, struct msg *msg)
     ring->flights[number] = (struct ring_flight){NULL, true};
     ring->in_flight++;
     const struct message head = {.op = SERVER_ABORT,
-                                 .cookie = RING_COOKIE(ring->generation, number),
                                  .arg = {RING_COOKIE(ring->generation, msg->slot)}};
-    ring_put(&ring->requests, &head);
+    ring_put(&ring->requests, &head, ring->generation, number);
     send_off(ring);
 }
 
@@ -289,25 +284,25 @@ static void violated(struct port *port)
     ring_fail(port, -EPROTO);
 }
 
-static bool take_reply(struct port *port)
+static inline bool take_reply(struct port *port, struct ring_client *ring)
 {
-    struct ring_client *ring = port->ring;
-    struct message head;
-    ring_take(&ring->replies, &head);
-    uint32_t number = RING_COOKIE_NUMBER(head.cookie);
-    if (number >= ring->depth || !ring->flights[number].busy || (head.flags & MESSAGE_EXTRAS) ||
-        RING_COOKIE_GENERATION(head.cookie) != ring->generation) {
+    int64_t number = ring_take_number(&ring->replies, ring->generation);
+    if (number < 0 || !ring->flights[number].busy) {
         violated(port);
         return false;
     }
+    struct message nobodys;
     struct msg *msg = ring->flights[number].msg;
+    bool bare = ring_take_rest(&ring->replies, msg ? &msg->head : &nobodys);
     ring->flights[number].busy = false;
     ring->flights[number].msg = NULL;
     ring->free[ring->free_count++] = (uint16_t)number;
     ring->in_flight--;
     if (msg)
-        msg_end(msg, &head);
-    return true;
+        msg_end_here(msg, bare ? msg->head.result : -EPROTO);
+    if (!bare && port->ring == ring)
+        violated(port);
+    return bare;
 }
 
 /* Whether the server has ended the session. */
@@ -329,7 +324,8 @@ static bool ring_poll(struct port *port)
         ring_fail(port, -EPROTO);
     else if (ready == 0)
         return false;
-    while (ready-- > 0 && port->ring == ring && !ring->error && take_reply(port))
+    while (ready-- > 0 && port->ring == ring && !ring->error &&
+           take_reply(port, ring))
         ;
     return true;
 }

@@ -14,6 +14,7 @@
 
 /* Neither kind of copy is the compiler's to merge or repeat: the peer may be writing. */
 typedef volatile uint64_t __attribute__((may_alias)) ring_word;
+typedef uint64_t __attribute__((may_alias)) message_part;
 
 struct ring_sender {
     struct message *slots; /* shared */
@@ -33,36 +34,29 @@ struct ring_receiver {
 
 #define RING_INDEX_MASK 0x7fffffffu
 
-static inline __attribute__((always_inline)) void ring_copy(ring_word *to, ring_word *from)
-{
-    uint64_t a = from[0], b = from[1], c = from[2], d = from[3];
-    to[0] = a, to[1] = b, to[2] = c, to[3] = d;
-    a = from[4], b = from[5], c = from[6], d = from[7];
-    to[4] = a, to[5] = b, to[6] = c, to[7] = d;
-}
+#define ring_inline static inline __attribute__((always_inline))
 
-/* The slot of the next message, for who writes it there; then ring_put_done. */
-static inline struct message *ring_slot(const struct ring_sender *sender)
+/*
+ * Puts a message, named by its number in the session; its flags are not carried.  The sender's
+ * credits say that there is room.
+ */
+ring_inline void ring_put(struct ring_sender *sender, const struct message *message,
+                          uint32_t generation, uint32_t number)
 {
-    return &sender->slots[sender->index & sender->mask];
-}
-
-static inline void ring_put_done(struct ring_sender *sender)
-{
+    const message_part *from = (const message_part *)message;
+    ring_word *to = (ring_word *)&sender->slots[sender->index & sender->mask];
+    uint64_t c = from[2], d = from[3];
+    to[0] = message->op;
+    to[1] = RING_COOKIE(generation, number);
+    to[2] = c, to[3] = d;
+    uint64_t e = from[4], f = from[5], g = from[6], h = from[7];
+    to[4] = e, to[5] = f, to[6] = g, to[7] = h;
     sender->index++;
     sender->unsent = true;
 }
 
-/* The sender's credits say that there is room. */
-static inline __attribute__((always_inline)) void ring_put(struct ring_sender *sender,
-                                                           const struct message *message)
-{
-    ring_copy((ring_word *)ring_slot(sender), (ring_word *)message);
-    ring_put_done(sender);
-}
-
 /* Sends off what was put.  True: the receiver slept, and is to be woken. */
-static inline bool ring_send(struct ring_sender *sender)
+ring_inline bool ring_send(struct ring_sender *sender)
 {
     if (!sender->unsent)
         return false;
@@ -71,20 +65,36 @@ static inline bool ring_send(struct ring_sender *sender)
 }
 
 /* How many messages there are to take, at most `allowed`; -EPROTO the peer says more. */
-static inline int64_t ring_ready(const struct ring_receiver *receiver, uint32_t allowed)
+ring_inline int64_t ring_ready(const struct ring_receiver *receiver, uint32_t allowed)
 {
     uint32_t sent = __atomic_load_n(receiver->word, __ATOMIC_ACQUIRE) >> 1;
     uint32_t ready = (sent - receiver->index) & RING_INDEX_MASK;
     return ready <= allowed ? (int64_t)ready : -EPROTO;
 }
 
-/* Copies the next message; ring_ready said that there is one. */
-static inline __attribute__((always_inline)) void ring_take(struct ring_receiver *receiver,
-                                                            struct message *message)
+/* The number of the next message, which is read once; ring_ready said that there is one.  -EPROTO it is not
+ * of this session, or says that something follows it.  Then ring_take_rest, into `message`. */
+ring_inline int64_t ring_take_number(const struct ring_receiver *receiver, uint32_t generation)
 {
-    ring_copy((ring_word *)message,
-              (ring_word *)&receiver->slots[receiver->index & receiver->mask]);
+    const ring_word *from = (ring_word *)&receiver->slots[receiver->index & receiver->mask];
+    uint64_t cookie = from[1];
+    if (RING_COOKIE_GENERATION(cookie) != generation || RING_COOKIE_NUMBER(cookie) > receiver->mask)
+        return -EPROTO;
+    return RING_COOKIE_NUMBER(cookie);
+}
+
+/* Copies it, without its cookie; whether nothing is said to follow it. */
+ring_inline bool ring_take_rest(struct ring_receiver *receiver, struct message *message)
+{
+    const ring_word *from = (ring_word *)&receiver->slots[receiver->index & receiver->mask];
+    message_part *to = (message_part *)message;
+    uint64_t first = from[0], c = from[2], d = from[3];
+    to[0] = first;
+    to[2] = c, to[3] = d;
+    uint64_t e = from[4], f = from[5], g = from[6], h = from[7];
+    to[4] = e, to[5] = f, to[6] = g, to[7] = h;
     receiver->index++;
+    return !(first >> 32);
 }
 
 /* The receiver is about to wait: false, something has come and it must not. */

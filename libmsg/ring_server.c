@@ -1,12 +1,13 @@
 /*
- * See ring_server.h.  Each request's number is marked busy while it is in flight and free when it is
- * answered: a client that uses one twice, or more than there are, has broken the rules.
+ * See ring_server.h.  Each request's number is busy while it is in flight: a client that uses one twice, or
+ * more than there are, has broken the rules.
  *
  * A token of a kept message: sequence << 32 | number in flight << 16 | server << 8 | session << 4 | TOKEN_RING.
  */
 #include "ring_server.h"
 
 #include "mailbox.h"
+#include "server_internal.h"
 #include "string.h"
 #include "syscall.h"
 #include "thread.h"
@@ -137,10 +138,8 @@ int64_t ring_open(struct server *server, struct request *request)
 static void end_session(struct ring_session *session, enum ring_session_state state)
 {
     if (session->state == RING_OPEN) {
-        for (uint32_t i = 0; i < session->depth; i++) {
-            session->flights[i].busy = false;
-            session->flights[i].sequence++;
-        }
+        for (uint32_t i = 0; i < session->depth; i++)
+            session->sequence[i] = (session->sequence[i] | 1) + 1;
         sys_unmap(HANDLE_NONE, (uint64_t)session->shared, page_round(RING_BYTES(session->depth)));
         sys_handle_close(session->client);
     }
@@ -166,23 +165,23 @@ bool rings_unreferenced(struct server *server, uint64_t badge)
 
 /* ---- Messages ----------------------------------------------------------------------------------- */
 
-static uint64_t token_of(const struct server_rings *rings, const struct ring_session *session,
-                         uint32_t number)
+static uint64_t token_of(const struct server_rings *rings, const struct ring_session *session)
 {
-    return (uint64_t)session->flights[number].sequence << 32 | number << 16 |
-           (rings->number - 1) << 8 | (uint32_t)(session - rings->sessions) << 4 | TOKEN_RING;
+    return (rings->number - 1) << 8 | (uint32_t)(session - rings->sessions) << 4 | TOKEN_RING;
 }
 _Static_assert(RING_SESSIONS_MAX <= 16 && RING_SERVERS_MAX <= 256, "fit a token");
 
-static void put_reply(struct ring_session *session, uint32_t number, const struct message *head)
+/* A number is in flight while its sequence is odd. */
+static inline bool is_busy(const struct ring_session *session, uint32_t number)
 {
-    struct message *slot = ring_slot(&session->replies);
-    *slot = *head;
-    slot->flags = 0;
-    slot->cookie = RING_COOKIE(session->generation, number);
-    ring_put_done(&session->replies);
-    session->flights[number].busy = false;
-    session->in_flight--;
+    return session->sequence[number] & 1;
+}
+
+static inline void put_reply(struct ring_session *session, uint32_t number,
+                             const struct message *head)
+{
+    ring_put(&session->replies, head, session->generation, number);
+    session->sequence[number]++;
 }
 
 static void send_off(struct ring_session *session)
@@ -195,47 +194,51 @@ static void send_off(struct ring_session *session)
 
 /* arg[0]: the cookie of what shall end early, if it is in flight. */
 static void serve_abort(struct server *server, struct ring_session *session,
-                        struct request *request)
+                        struct request *request, uint32_t own)
 {
     uint32_t number = RING_COOKIE_NUMBER(request->head.arg[0]);
-    request->reply = (struct message){.op = SERVER_ABORT};
-    if (RING_COOKIE_GENERATION(request->head.arg[0]) == session->generation &&
-        number < session->depth && session->flights[number].busy &&
-        number != RING_COOKIE_NUMBER(request->head.cookie))
-        server_abort(server, token_of(server->rings, session, number));
-    else
-        request->reply.result = -ESTALE_TOKEN;
+    request->reply = (struct message){.result = -ESTALE_TOKEN};
+    if (RING_COOKIE_GENERATION(request->head.arg[0]) != session->generation ||
+        number >= session->depth || number == own || !is_busy(session, number))
+        return;
+    request->reply.result = 0;
+    server_abort(server, token_of(server->rings, session) |
+                             (uint64_t)session->sequence[number] << 32 | number << 16);
+}
+
+/* What was put in the message page, a ring does not carry. */
+static void drop_extras(struct request *request)
+{
+    close_handles_of(&request->reply);
+    request->reply = (struct message){.result = -ENOTSUP};
 }
 
 /* One message, copied; false: it breaks the rules. */
-static bool serve_one(struct server *server, struct ring_session *session, struct request *request)
+static inline bool serve_one(struct server *server, struct ring_session *session,
+                             struct request *request, uint64_t token)
 {
-    uint32_t number = RING_COOKIE_NUMBER(request->head.cookie);
-    if (number >= session->depth || session->flights[number].busy ||
-        RING_COOKIE_GENERATION(request->head.cookie) != session->generation ||
-        (request->head.flags & MESSAGE_EXTRAS))
+    int64_t number = ring_take_number(&session->requests, session->generation);
+    if (number < 0 || is_busy(session, (uint32_t)number) ||
+        !ring_take_rest(&session->requests, &request->head))
         return false;
-    session->flights[number].busy = true;
-    session->flights[number].sequence++;
-    session->in_flight++;
-    request->badge = session->badge;
-    request->token = token_of(server->rings, session, number);
-    server->statistics.ring_messages++;
-    if (request->head.op == SERVER_ABORT)
-        serve_abort(server, session, request);
-    else if (!server_serve(server, request))
+    uint32_t sequence = ++session->sequence[number];
+    request->token = token | (uint64_t)sequence << 32 | (uint64_t)number << 16;
+    if (request->head.op == SERVER_ABORT) {
+        serve_abort(server, session, request, (uint32_t)number);
+    } else if (!serve_and_note(server, request)) {
+        session->in_flight++;
         return true;
-    if (request->reply.flags & MESSAGE_EXTRAS) {
-        close_handles_of(&request->reply);
-        request->reply = (struct message){.result = -ENOTSUP};
     }
-    put_reply(session, number, &request->reply);
+    if (request->reply.flags & MESSAGE_EXTRAS)
+        drop_extras(request);
+    put_reply(session, (uint32_t)number, &request->reply);
     return true;
 }
 
 static bool serve_session(struct server *server, struct ring_session *session)
 {
-    struct request request;
+    struct request request = {.badge = session->badge};
+    uint64_t token = token_of(server->rings, session);
     if (__atomic_load_n(&session->shared->ended, __ATOMIC_RELAXED)) {
         violated(session);
         return true;
@@ -243,13 +246,10 @@ static bool serve_session(struct server *server, struct ring_session *session)
     int64_t ready = ring_ready(&session->requests, session->depth - session->in_flight);
     if (ready == 0)
         return false;
-    for (int64_t i = 0; i < ready; i++) {
-        ring_take(&session->requests, &request.head);
-        if (!serve_one(server, session, &request)) {
+    server->statistics.ring_messages += ready > 0 ? (uint64_t)ready : 0;
+    for (int64_t i = 0; i < ready; i++)
+        if (!serve_one(server, session, &request, token))
             ready = -EPROTO;
-            break;
-        }
-    }
     if (ready < 0)
         violated(session);
     else
@@ -293,12 +293,13 @@ int64_t ring_reply(uint64_t token, const struct message *head)
     if (!rings || number >= RING_DEPTH_MAX)
         return -ESTALE_TOKEN;
     struct ring_session *session = &rings->sessions[(uint32_t)token >> 4 & 0xf];
-    if (session->state != RING_OPEN || !session->flights[number].busy ||
-        session->flights[number].sequence != token >> 32)
+    if (session->state != RING_OPEN || !is_busy(session, number) ||
+        session->sequence[number] != token >> 32)
         return -ESTALE_TOKEN;
     if (head->flags & MESSAGE_EXTRAS)
         return -EMSGSIZE;
     put_reply(session, number, head);
+    session->in_flight--;
     send_off(session);
     return 0;
 }

@@ -22,7 +22,8 @@ enum ring_session_state { RING_FREE = 0, RING_OPEN, RING_ENDED };
 /* Belongs to the server's thread; only what `shared` and the slots point at is the client's too. */
 struct ring_session {
     enum ring_session_state state;
-    uint32_t generation, depth, in_flight;
+    uint32_t generation, depth;
+    uint32_t in_flight; /* kept */
     uint64_t badge; /* of who opened it */
     struct ring_receiver requests;
     struct ring_sender replies;
@@ -30,10 +31,8 @@ struct ring_session {
     handle_t client;    /* its port, to wake it */
     uint64_t wake_bits; /* the client's */
     struct server *server;
-    struct ring_kept {
-        uint32_t sequence; /* counts uses of the number: old tokens name nothing */
-        bool busy;
-    } flights[RING_DEPTH_MAX];
+    uint32_t sequence[RING_DEPTH_MAX]; /* of each number: counts its messages' begins and ends, so that old
+                                        * tokens name nothing */
 };
 
 struct server_rings {

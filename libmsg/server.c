@@ -8,7 +8,7 @@
 #include "port.h"
 #include "port_here.h"
 #include "ring_server.h"
-#include "server_common.h"
+#include "server_internal.h"
 #include "string.h"
 #include "syscall.h"
 #include "thread.h"
@@ -41,26 +41,6 @@ int64_t server_reply(uint64_t token, const struct message *head)
 
 /* ---- Serving a message -------------------------------------------------------------------------- */
 
-static inline void count(const struct server *server, uint64_t *counter)
-{
-    if (server->shared)
-        __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
-    else
-        ++*counter;
-}
-
-static int64_t dispatch(struct server *server, struct request *request)
-{
-    uint32_t index = request->head.op - server->first_op;
-    if (index < server->op_count) {
-        server_handler *handler = server->handlers[index];
-        return handler ? handler(server, request) : -ENOSYS;
-    }
-    if (request->head.op - SERVER_SESSION < SERVER_OPS_END - SERVER_SESSION)
-        return server_common(server, request);
-    return server->other ? server->other(server, request) : -ENOSYS;
-}
-
 static void note_extras(struct request *request)
 {
     const struct message_area *area = message_area();
@@ -79,20 +59,6 @@ static void close_handles(const struct request *request)
             sys_handle_close(request->handles[i]);
 }
 
-static void note_result(struct server *server, const struct request *request, int64_t result)
-{
-    uint32_t index = request->head.op - server->first_op;
-    count(server, &server->statistics.messages);
-    if (index < SERVER_OPS_COUNTED)
-        count(server, &server->statistics.by_op[index]);
-    if (result == -EASYNC)
-        count(server, &server->statistics.kept);
-    else if (result < 0)
-        count(server, &server->statistics.errors);
-    if (server->events)
-        server_note_event(server, request, result);
-}
-
 /* The kernel tells only that some message was aborted: these are asked about. */
 static void keep_token(struct server *server, uint64_t token)
 {
@@ -108,7 +74,7 @@ static void keep_token(struct server *server, uint64_t token)
 
 void server_abort(struct server *server, uint64_t token)
 {
-    count(server, &server->statistics.aborted);
+    server_count(server, &server->statistics.aborted);
     if (server->aborted)
         server->aborted(server, token);
 }
@@ -132,13 +98,9 @@ bool server_serve(struct server *server, struct request *request)
     bool brought = request->head.flags & (MESSAGE_EXTRAS & ~0x1fffu);
     if (brought)
         note_extras(request);
-    memset(&request->reply, 0, sizeof(request->reply));
-    int64_t result = dispatch(server, request);
+    bool kept = !serve_and_note(server, request);
     if (brought)
         close_handles(request);
-    bool kept = result == EASYNC || result == -EASYNC;
-    request->reply.result = result;
-    note_result(server, request, kept ? -EASYNC : result);
     if (kept && server->aborted && !(request->token & (TOKEN_RING | TOKEN_HERE)))
         keep_token(server, request->token);
     /* Another thread may have been told of its abort before it was in the table. */
