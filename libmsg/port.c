@@ -365,7 +365,7 @@ static bool is_malformed(const struct msg *msg)
 /* What the agent said of a message it was given: the result, or -EASYNC. */
 static inline int64_t settle(struct port *port, struct msg *msg, int64_t result)
 {
-    if (result == -EASYNC) {
+    if (__builtin_expect(result == -EASYNC, 1)) {
         port->in_flight++;
         msg->sent = true;
         return result;
