@@ -324,8 +324,7 @@ static bool ring_poll(struct port *port)
         ring_fail(port, -EPROTO);
     else if (ready == 0)
         return false;
-    while (ready-- > 0 && port->ring == ring && !ring->error &&
-           take_reply(port, ring))
+    while (ready-- > 0 && port->ring == ring && !ring->error && take_reply(port, ring))
         ;
     return true;
 }

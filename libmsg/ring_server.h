@@ -24,14 +24,15 @@ struct ring_session {
     enum ring_session_state state;
     uint32_t generation, depth;
     uint32_t in_flight; /* kept */
-    uint64_t badge; /* of who opened it */
+    uint64_t badge;     /* of who opened it */
     struct ring_receiver requests;
     struct ring_sender replies;
     struct ring_shared *shared;
     handle_t client;    /* its port, to wake it */
     uint64_t wake_bits; /* the client's */
     struct server *server;
-    uint32_t sequence[RING_DEPTH_MAX]; /* of each number: counts its messages' begins and ends, so that old
+    uint32_t sequence
+        [RING_DEPTH_MAX]; /* of each number: counts its messages' begins and ends, so that old
                                         * tokens name nothing */
 };
 

@@ -243,10 +243,11 @@ static void measure_direction(void)
     int64_t good = 0;
     ring_sender_open(&sender, (uint64_t)slots, &word, DEPTH);
     ring_receiver_open(&receiver, (uint64_t)slots, &word, DEPTH);
-    uint64_t all = MEASURE(
-        500, for (uint32_t i = 0; i < DEPTH; i++) ring_put(&sender, &sent, 5, i);
-        ring_send(&sender); for (int64_t n = ring_ready(&receiver, DEPTH); n > 0; n--) good +=
-                            ring_take_number(&receiver, 5) >= 0 && ring_take_rest(&receiver, &taken));
+    uint64_t all =
+        MEASURE(500, for (uint32_t i = 0; i < DEPTH; i++) ring_put(&sender, &sent, 5, i);
+                ring_send(&sender);
+                for (int64_t n = ring_ready(&receiver, DEPTH); n > 0; n--) good +=
+                ring_take_number(&receiver, 5) >= 0 && ring_take_rest(&receiver, &taken));
     if (good == 500 * RUNS * DEPTH)
         report("ring message, depth 32", all / DEPTH, 60, "");
 }
@@ -264,7 +265,8 @@ static void measure_busy_ring(struct mailbox *box)
     must(thread_join(&thread, soon(), NULL), "join");
 
     report("ring request and reply, depth 32",
-           MEASURE(200, begin_all(&port); rings_serve(&ring_server); mailbox_poll(box)) / DEPTH, 0, "");
+           MEASURE(200, begin_all(&port); rings_serve(&ring_server); mailbox_poll(box)) / DEPTH, 0,
+           "");
     port_close(&port);
 }
 
@@ -281,7 +283,7 @@ static void measure_ring(struct mailbox *box)
     must(port_ring(&port, DEPTH), "ring");
     report("ring request and reply, two tasks, one CPU",
            MEASURE(200, begin_all(&port); for (uint32_t i = 0; i < DEPTH; i++)
-                                              msg_wait(&ring_messages[i], DEADLINE_NEVER)) /
+                       msg_wait(&ring_messages[i], DEADLINE_NEVER)) /
                DEPTH,
            0, "");
     struct msg m = {.head = {.op = 0x100}};
