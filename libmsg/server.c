@@ -246,10 +246,15 @@ static int64_t run_with_others(struct server *server)
 
 int64_t server_run(struct server *server)
 {
+    server->stop = false;
+    return server_loop(server);
+}
+
+int64_t server_loop(struct server *server)
+{
     struct request request;
     struct receipt receipt = {0};
     bool answers = false;
-    server->stop = false;
     if (has_others(server))
         return run_with_others(server);
     for (;;) {

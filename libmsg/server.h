@@ -41,6 +41,7 @@ typedef int64_t server_handler(struct server *server, struct request *request);
 #define SERVER_KEPT_MAX 64u
 
 struct attachments;
+struct port_set;
 struct mailbox;
 struct server_events;
 struct server_rings;
@@ -65,19 +66,23 @@ struct server {
     struct server_rings *rings;      /* SERVER_RING_OPEN */
     struct mailbox *mailbox;         /* opened with this server's port: its replies come here too */
     struct server_events *events;    /* SERVER_TRACE */
+    struct port_set *set;            /* SERVER_PORTS */
     /* The sender of a kept message asks for its early end: reply soon, with what there is.  Told of at
      * most SERVER_KEPT_MAX messages at a time; NULL: they run their course. */
     void (*aborted)(struct server *server, uint64_t token);
     struct server_statistics statistics; /* SERVER_STATISTICS */
     uint64_t kept[SERVER_KEPT_MAX];      /* tokens; 0: free */
     uint64_t sessions;                   /* given so far */
-};
+} __attribute__((aligned(64)));          /* those of a port set share no cache line */
 
 /* Makes the port, if there is none yet, for `capacity` queued messages. 0, or as port_create. */
 int64_t server_open(struct server *server, uint32_t capacity);
 
 /* Serves until stop is set. 0, or what get gave. */
 int64_t server_run(struct server *server);
+
+/* The same, but a stop that came before counts. */
+int64_t server_loop(struct server *server);
 
 /* One round: waits until `deadline` for something, and answers it. 0, -ETIMEDOUT, -EDEAD. */
 int64_t server_step(struct server *server, uint64_t deadline);

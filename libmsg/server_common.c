@@ -5,6 +5,8 @@
 
 #include "attach.h"
 #include "clock.h"
+#include "mailbox.h"
+#include "pool.h"
 #include "ring_server.h"
 #include "string.h"
 #include "thread.h"
@@ -75,6 +77,32 @@ static int64_t give_events(struct server *server, struct request *request)
 }
 _Static_assert(SERVER_EVENTS * sizeof(struct server_event) <= MESSAGE_BYTES_MAX, "fit one reply");
 
+/* Each with the badge of who asks: a session is one at every port. */
+static int64_t give_ports(struct server *server, struct request *request)
+{
+    const struct port_set *set = server->set;
+    uint64_t first = request->head.arg[0];
+    uint32_t given = 0;
+    if (!set || !server->port)
+        return -ENOSYS;
+    if (first >= set->count)
+        return -EINVAL;
+    for (uint64_t i = first; i < set->count && given < MESSAGE_HANDLES_MAX; i++) {
+        int64_t handle = sys_handle_duplicate(
+            set->servers[i].port, RIGHT_SEND | RIGHT_DUPLICATE | RIGHT_TRANSFER, request->badge);
+        if (handle < 0) {
+            request->reply.flags = MESSAGE_FLAGS(0, given, 0);
+            close_handles_of(&request->reply);
+            request->reply.flags = 0;
+            return handle;
+        }
+        message_area()->handles[given++] =
+            (struct message_handle){(handle_t)handle, RIGHTS_SAME, 0};
+    }
+    request->reply.flags = MESSAGE_FLAGS(0, given, 0);
+    return set->count;
+}
+
 int64_t server_common(struct server *server, struct request *request)
 {
     bool by_ring = request->token & TOKEN_RING;
@@ -93,6 +121,8 @@ int64_t server_common(struct server *server, struct request *request)
         return give_statistics(server, request);
     case SERVER_TRACE:
         return give_events(server, request);
+    case SERVER_PORTS:
+        return give_ports(server, request);
     default:
         return -ENOSYS;
     }

@@ -31,6 +31,10 @@ enum server_op {
     SERVER_STATISTICS,
     /* Reply bytes: the newest struct server_event, oldest first.  Result: bytes of them. */
     SERVER_TRACE,
+    /* arg[0]: number of the first wanted.  Reply: handles to the server's ports from that one on, as many as
+     * fit; result: how many ports it has.  Any of them answers; which is the client's choice: by
+     * CPU or by key modulo their number.  -EINVAL no such number. */
+    SERVER_PORTS,
     SERVER_OPS_END,
 };
 
