@@ -153,7 +153,8 @@ void msg_end_error(struct msg *msg, int64_t error)
     struct port *port = msg->port;
     port->in_flight--;
     if (error == -EDEAD) {
-        note_death(port);
+        if (msg->era == port->recoveries) /* else it is an earlier server that died */
+            note_death(port);
         if (may_be_resent(msg)) {
             park(msg);
             return;
@@ -200,6 +201,7 @@ static void resend(struct port *port)
         unpark(msg);
         msg->state = MSG_IN_FLIGHT;
         msg->sent = true;
+        msg->era = port->recoveries;
         if (result == -EASYNC)
             port->in_flight++;
         else
@@ -279,29 +281,29 @@ static void recover(struct port *port)
         end_parked(port, -EDEAD);
 }
 
-/* Sends what is parked, if its server is back; whether one has still to be looked for. */
-static bool revive(struct mailbox *mailbox)
+static uint64_t earlier(uint64_t a, uint64_t b)
 {
-    bool waits = false;
+    return a < b ? a : b;
+}
+
+/* Sends what is parked, if its server is back.  Until when the mailbox may wait. */
+uint64_t mailbox_deadline(struct mailbox *mailbox, uint64_t deadline)
+{
     struct port *next;
     for (struct port *port = mailbox->ports; port; port = next) {
+        uint64_t before = port->ended;
         next = port->next;
         if (!port->parked)
             continue;
         if (port->dead)
             recover(port);
         resend(port);
-        waits |= port->parked && port->dead;
+        if (port->ended != before)
+            deadline = DEADLINE_NOW;
+        else if (port->parked && port->dead)
+            deadline = earlier(deadline, clock_after(LOOK_AGAIN));
     }
-    return waits;
-}
-
-uint64_t mailbox_deadline(struct mailbox *mailbox, uint64_t deadline)
-{
-    if (!revive(mailbox))
-        return deadline;
-    uint64_t again = clock_after(LOOK_AGAIN);
-    return again < deadline ? again : deadline;
+    return deadline;
 }
 
 void port_resolve(struct port *port, port_resolver *resolve, void *context, uint64_t patience)
@@ -368,6 +370,7 @@ static inline int64_t settle(struct port *port, struct msg *msg, int64_t result)
     if (__builtin_expect(result == -EASYNC, 1)) {
         port->in_flight++;
         msg->sent = true;
+        msg->era = port->recoveries;
         return result;
     }
     if (result == -EDEAD) {
@@ -408,7 +411,7 @@ int64_t msg_wait(struct msg *msg, uint64_t deadline)
     struct port *port = msg->port;
     while (msg->state == MSG_IN_FLIGHT || msg->state == MSG_PARKED) {
         int64_t error = mailbox_wait(port->mailbox, deadline);
-        if (error < 0)
+        if (error < 0 && msg->state != MSG_ENDED)
             return error;
     }
     return msg->head.result;
@@ -421,7 +424,7 @@ int64_t port_wait(struct port *port, uint64_t deadline)
         return -ENOENT;
     while (port->ended == before) {
         int64_t error = mailbox_wait(port->mailbox, deadline);
-        if (error < 0)
+        if (error < 0 && port->ended == before)
             return error;
     }
     return 0;

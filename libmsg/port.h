@@ -67,6 +67,7 @@ struct msg {
     uint64_t id;      /* the kernel's, of a send */
     uint64_t cookie;  /* the caller's head.cookie */
     uint32_t slot;
+    uint32_t era;           /* port->recoveries when it was sent */
     bool calls_back;        /* sent by msg_send */
     bool sent;              /* its server may have seen it */
     struct message request; /* of one that is idempotent */
