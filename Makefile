@@ -3,7 +3,7 @@
 # Each folder's build.mk says what is made from it:
 #   kernel/    the kernel and its symbol table          -> build/kernel.elf
 #   libmsg/    the library every program is linked with -> build/libmsg.a
-#   servers/   one program per folder                   -> build/boot/NAME
+#   servers/, drivers/   one program per folder         -> build/boot/NAME
 #   tests/     guest and bench programs, unit tests     -> build/boot/NAME, build/unit/NAME
 # The programs and boot/manifest become build/boot.cpio; that and the kernel become the ISO.
 #
@@ -92,7 +92,8 @@ libgcc := $(shell $(CC) -print-libgcc-file-name 2>/dev/null)
 
 programs :=
 unit_tests :=
-include $(sort $(wildcard */build.mk))
+# libmsg first: it says what flags programs are compiled with.
+include libmsg/build.mk $(sort $(filter-out libmsg/build.mk,$(wildcard */build.mk)))
 
 # ---- What boots ----------------------------------------------------------------------------------
 
