@@ -433,13 +433,11 @@ int64_t port_wait(struct port *port, uint64_t deadline)
 /* Sends it, waiting for a credit if that is what is missing. */
 static int64_t begin_waiting(struct port *port, struct msg *msg, uint64_t deadline)
 {
-    struct message head = msg->head;
     int64_t result;
     while ((result = msg_begin(port, msg)) == -EAGAIN && !msg->sent && port->in_flight) {
         result = mailbox_wait(port->mailbox, deadline);
         if (result < 0)
             return result;
-        msg->head = head;
     }
     return result;
 }

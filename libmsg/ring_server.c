@@ -235,17 +235,13 @@ static inline bool serve_one(struct server *server, struct ring_session *session
     return true;
 }
 
-static bool serve_session(struct server *server, struct ring_session *session)
+/* `ready` messages, or -EPROTO. */
+static void serve_ready(struct server *server, struct ring_session *session, int64_t ready)
 {
-    struct request request = {.badge = session->badge};
+    struct request request; /* of its members each is set before it is looked at */
     uint64_t token = token_of(server->rings, session);
-    if (__atomic_load_n(&session->shared->ended, __ATOMIC_RELAXED)) {
-        violated(session);
-        return true;
-    }
-    int64_t ready = ring_ready(&session->requests, session->depth - session->in_flight);
-    if (ready == 0)
-        return false;
+    request.badge = session->badge;
+    memset(request.handles, 0, sizeof(request.handles));
     server->statistics.ring_messages += ready > 0 ? (uint64_t)ready : 0;
     for (int64_t i = 0; i < ready; i++)
         if (!serve_one(server, session, &request, token))
@@ -254,7 +250,17 @@ static bool serve_session(struct server *server, struct ring_session *session)
         violated(session);
     else
         send_off(session);
-    return true;
+}
+
+/* Whether there was anything. */
+static bool serve_session(struct server *server, struct ring_session *session)
+{
+    int64_t ready = ring_ready(&session->requests, session->depth - session->in_flight);
+    if (__atomic_load_n(&session->shared->ended, __ATOMIC_RELAXED))
+        ready = -EPROTO;
+    if (ready)
+        serve_ready(server, session, ready);
+    return ready;
 }
 
 bool rings_serve(struct server *server)

@@ -49,7 +49,7 @@ static inline bool serve_and_note(struct server *server, struct request *request
     reply->cookie = reply->offset = reply->length = 0;
     reply->arg[0] = reply->arg[1] = reply->arg[2] = 0;
     int64_t result = dispatch(server, request);
-    bool kept = result == EASYNC || result == -EASYNC;
+    bool kept = (uint64_t)result << 1 == (uint64_t)EASYNC << 1; /* either sign */
     request->reply.result = result;
     note_result(server, request, kept ? -EASYNC : result);
     return !kept;
