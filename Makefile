@@ -3,7 +3,7 @@
 # Each folder's build.mk says what is made from it:
 #   kernel/    the kernel and its symbol table          -> build/kernel.elf
 #   libmsg/    the library every program is linked with -> build/libmsg.a
-#   servers/   one program per folder                   -> build/boot/NAME
+#   servers/, drivers/  one program per folder        -> build/boot/NAME
 #   packages/  newlib, from Debian's sources          -> build/toolchain
 #   libc/      newlib's lower half                    -> build/toolchain
 #   apps/      one ordinary C program per folder      -> build/boot/NAME
@@ -95,7 +95,8 @@ libgcc := $(shell $(CC) -print-libgcc-file-name 2>/dev/null)
 
 programs :=
 unit_tests :=
-include $(sort $(wildcard */build.mk))
+# libmsg first: it says what flags programs are compiled with.
+include libmsg/build.mk $(sort $(filter-out libmsg/build.mk,$(wildcard */build.mk)))
 
 # ---- What boots ----------------------------------------------------------------------------------
 
