@@ -186,6 +186,8 @@ static int64_t build(const struct spawn *plan, struct spawned *made)
     if (result >= 0) {
         made->thread = (handle_t)result;
         result = give_startup(plan, made, &program);
+        if (result == 0 && plan->exceptions != HANDLE_NONE)
+            result = sys_task_set_exception_port(made->task, plan->exceptions);
         if (result == 0)
             result = sys_thread_start(made->thread);
         if (result < 0)

@@ -31,7 +31,8 @@ struct spawn {
     uint32_t handle_count;
     const char *words; /* word_count words, a NUL after each */
     uint32_t word_count;
-    bool give_segments; /* the program gets handles to its own segments (see startup.h) */
+    handle_t exceptions; /* SEND to the port its faults go to; HANDLE_NONE: they kill it */
+    bool give_segments;  /* the program gets handles to its own segments (see startup.h) */
 };
 
 /* The new task, running.  0, or: as elf_parse; -E2BIG too many handles or words, -EINVAL a name

@@ -586,6 +586,11 @@ static inline int64_t sys_debug_read(handle_t log, uint64_t *position)
     return syscall_results(SYS_DEBUG_READ, log, position, &rdx, &r10);
 }
 
+static inline int64_t sys_debug_console(handle_t log, uint32_t off, uint32_t on)
+{
+    return syscall4(SYS_DEBUG_CONSOLE, log, off, on, 0);
+}
+
 static inline int64_t sys_power(handle_t resource, uint32_t action, uint64_t argument)
 {
     return syscall4(SYS_POWER, resource, action, argument, 0);

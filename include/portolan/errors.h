@@ -27,6 +27,27 @@
 #define ENOTSUP 134   /* this kind of object cannot do that */
 #endif
 
+/* Those that only servers give: see <portolan/io.h>. */
+#ifndef ENXIO
+#define ENXIO 6
+#define EACCES 13
+#define EXDEV 18
+#define ENODEV 19
+#define ENOTDIR 20
+#define EISDIR 21
+#define ENFILE 23
+#define ENOTTY 25
+#define EFBIG 27
+#define ENOSPC 28
+#define ESPIPE 29
+#define EROFS 30
+#define EMLINK 31
+#define EPIPE 32
+#define ENOTEMPTY 90
+#define ENAMETOOLONG 91
+#define ELOOP 92
+#endif
+
 #define EASYNC 2001       /* not done yet: a reply will come (never a server's to say) */
 #define EABORTED 2002     /* ended by the kernel: the sender gave up or died */
 #define EDEAD 2003        /* ended by the kernel: the receiver or the object died */
