@@ -201,17 +201,20 @@ static void wake_syncs(struct character *device)
     device->syncs_waiting = 0;
 }
 
-static int64_t do_sync(struct server *server, struct request *request)
+int64_t character_drain(struct character *device, const struct request *request)
 {
-    struct character *device = of(server);
-    if (!is_known(device, request))
-        return -EIO;
     if (is_drained(device))
         return 0;
     if (device->syncs_waiting == CHARACTER_WAITING)
         return -EAGAIN;
     device->syncs[device->syncs_waiting++] = request->token;
     return EASYNC;
+}
+
+static int64_t do_sync(struct server *server, struct request *request)
+{
+    struct character *device = of(server);
+    return is_known(device, request) ? character_drain(device, request) : -EIO;
 }
 
 /* ---- Polling --------------------------------------------------------------------------------- */
@@ -272,9 +275,10 @@ static int64_t do_open(struct server *server, struct request *request)
         return -ENOTDIR;
     if (flags & IO_OPEN_EXCLUSIVE)
         return -EEXIST;
-    int64_t handle = server_session(server, SESSION_BADGE(device->life, ++device->sessions));
+    int64_t handle = server_session(server, SESSION_BADGE(device->life, ++device->opened));
     if (handle < 0)
         return handle;
+    device->open++;
     message_area()->handles[0] = (struct message_handle){(handle_t)handle, RIGHTS_SAME, 0};
     request->reply.flags = MESSAGE_FLAGS(0, 1, 0);
     return describe(device, request);
@@ -323,6 +327,15 @@ static server_handler *const handlers[] = {
     [IO_POLL - IO_OPEN] = do_poll,   [IO_CONTROL - IO_OPEN] = do_control,
 };
 
+static void told(struct server *server, const struct message *head)
+{
+    struct character *device = of(server);
+    if (head->op != KERNEL_UNREFERENCED || head->cookie >> 32 != device->life || !device->open)
+        return;
+    if (--device->open == 0 && device->operations->closed)
+        device->operations->closed(device);
+}
+
 int64_t character_open(struct character *device, const struct startup *startup)
 {
     const char *life = startup_option(startup, "life=");
@@ -334,6 +347,7 @@ int64_t character_open(struct character *device, const struct startup *startup)
     device->server.first_op = IO_OPEN;
     device->server.op_count = sizeof(handlers) / sizeof(handlers[0]);
     device->server.handlers = handlers;
+    device->server.told = told;
     return server_open(&device->server, 256);
 }
 

@@ -68,13 +68,16 @@ struct character_operations {
     int64_t (*control)(struct character *device, struct request *request);
     /* Whether a read of one byte would not wait; whether output would be taken. */
     uint32_t (*ready)(struct character *device);
+    /* The last session has been closed.  May be NULL. */
+    void (*closed)(struct character *device);
 };
 
 struct character {
     const struct character_operations *operations;
     bool terminal;        /* for io_info */
-    struct server server; /* notified, answered and told are the device's to set, before opening */
-    uint32_t life, sessions;
+    struct server server; /* notified and answered are the device's to set, before opening */
+    uint32_t life;
+    uint32_t opened, open; /* sessions ever, and now */
     uint32_t reads_waiting, writes_waiting, syncs_waiting;
     struct character_read reads[CHARACTER_WAITING]; /* in the order they came */
     struct character_write writes[CHARACTER_WAITING];
@@ -90,6 +93,9 @@ void character_wake(struct character *device);
 
 /* Answers all reads that wait with an error. */
 void character_fail_reads(struct character *device, int64_t error);
+
+/* As IO_SYNC: a result, or EASYNC if not all output has been sent. */
+int64_t character_drain(struct character *device, const struct request *request);
 
 /* To be called from the device's `notified` with NOTIFY_ABORT: ends what its sender gave up. */
 void character_aborted(struct character *device);

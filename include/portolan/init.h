@@ -39,7 +39,7 @@
 enum init_op {
     /* Services from number head.offset on: struct init_service in the reply's bytes; result: how
      * many, 0 at the end. */
-    INIT_LIST = 0x300,
+    INIT_LIST = 0x600,
     /* Of these the bytes are a service's name.  -ENOENT no such service.  The answer comes at once,
      * not when what was asked for is done. */
     INIT_START,   /* -EALREADY it is running */
