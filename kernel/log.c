@@ -18,6 +18,7 @@
 
 static char ring[LOG_SIZE];
 static u64 written; /* bytes since boot */
+static u64 unseen_from; /* while the serial console is off: since this position */
 static u32 consoles = CONSOLE_SERIAL | CONSOLE_SCREEN; /* those that are on */
 static struct spinlock log_lock;
 
@@ -33,10 +34,13 @@ void log_write(const char *bytes, size_t length)
         spin_unlock(&log_lock);
 }
 
-u32 log_consoles(u32 off, u32 on)
+u32 log_consoles(u32 off, u32 on, u64 *unseen)
 {
     spin_lock(&log_lock);
+    if (consoles & CONSOLE_SERIAL)
+        unseen_from = written;
     u32 now = consoles = (consoles & ~off) | on;
+    *unseen = unseen_from;
     spin_unlock(&log_lock);
     return now;
 }

@@ -233,7 +233,10 @@ i64 sys_debug_console(u64 resource, u64 off, u64 on)
         return error;
     if ((off | on) & ~(u64)(CONSOLE_SERIAL | CONSOLE_SCREEN))
         return -EINVAL;
-    return log_consoles((u32)off, (u32)on);
+    u64 unseen;
+    u32 now = log_consoles((u32)off, (u32)on, &unseen);
+    set_result2(unseen);
+    return now;
 }
 
 i64 sys_power(u64 resource, u64 action, u64 argument)

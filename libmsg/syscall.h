@@ -586,9 +586,12 @@ static inline int64_t sys_debug_read(handle_t log, uint64_t *position)
     return syscall_results(SYS_DEBUG_READ, log, position, &rdx, &r10);
 }
 
-static inline int64_t sys_debug_console(handle_t log, uint32_t off, uint32_t on)
+/* -> the consoles that are on; *unseen: see there */
+static inline int64_t sys_debug_console(handle_t log, uint32_t off, uint32_t on, uint64_t *unseen)
 {
-    return syscall4(SYS_DEBUG_CONSOLE, log, off, on, 0);
+    uint64_t rdx = on, r10 = 0;
+    *unseen = off;
+    return syscall_results(SYS_DEBUG_CONSOLE, log, unseen, &rdx, &r10);
 }
 
 static inline int64_t sys_power(handle_t resource, uint32_t action, uint64_t argument)

@@ -160,8 +160,9 @@ static bool is_present(void)
 /* What was written to it before, by the kernel or a predecessor, goes out first. */
 static void take_over(handle_t log)
 {
+    uint64_t unseen;
     if (log)
-        sys_debug_console(log, CONSOLE_SERIAL, 0);
+        sys_debug_console(log, CONSOLE_SERIAL, 0, &unseen);
     uint64_t limit = clock_after(SECOND);
     while (!(get(LINE_STATUS) & ALL_SENT) && clock_now() < limit)
         sys_sleep(clock_after(MILLISECOND));

@@ -3,7 +3,7 @@
  *
  * Lines are kept in a ring, each with a number, so that a reader that fell behind sees that lines
  * are missing.  Who wrote one is known by the badge that init gave with the handle
- * (<portolan/init.h>); the kernel's own log is there as source 0's lines.
+ * (<portolan/init.h>); what is in the kernel's log is there as LOG_KERNEL's lines.
  */
 #ifndef PORTOLAN_LOG_H
 #define PORTOLAN_LOG_H
@@ -32,6 +32,7 @@ enum log_op {
 enum log_level { LOG_ERROR = 0, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 enum { LOG_WAIT = 1u << 0 };
 #define LOG_ANYONE UINT64_MAX
+#define LOG_KERNEL UINT32_MAX
 
 /* Followed by `length` bytes of text without newline, and padding to a multiple of 8. */
 struct log_line {

@@ -353,7 +353,8 @@ enum syscall_number {
     SYS_NULL = 134,
 
     /*
-     * debug_console(resource LOG, off, on) -> CONSOLE_* that are on now
+     * debug_console(resource LOG, off, on) -> CONSOLE_* that are on now; RSI position of the log
+     *   from which on there is something that the serial console has not been given
      *   The kernel's log goes to its consoles only while they are on, as all are at boot.  A driver
      *   that takes a device over switches the console on it off; from then on debug_read gives what
      *   is written, and the log server has the driver print it.  A panic switches all on.

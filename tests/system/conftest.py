@@ -42,6 +42,11 @@ class Machine:
                 self.changed.wait(min(left, 0.2))
             return match
 
+    def type(self, text):
+        """Types on the console."""
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
     def expect_end(self, limit=60):
         """Waits until QEMU has ended by itself; its status."""
         try:
