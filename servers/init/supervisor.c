@@ -269,6 +269,18 @@ static struct service *service_of_thread(uint64_t koid)
     return NULL;
 }
 
+/* Its message may be here before the thread, on another CPU, has come to rest. */
+static bool read_state(handle_t thread)
+{
+    int64_t error = -EBUSY;
+    for (uint32_t tries = 0; tries < 20 && error == -EBUSY; tries++) {
+        error = sys_thread_read_state(thread);
+        if (error == -EBUSY)
+            sys_sleep(clock_after(MILLISECOND));
+    }
+    return error == 0;
+}
+
 /* A thread of a service faulted: the registers go to the log, and the task is killed. */
 static int64_t faulted(struct server *server, struct request *request)
 {
@@ -281,7 +293,7 @@ static int64_t faulted(struct server *server, struct request *request)
         return -EIO;
     }
     explain(service, "fault: vector %u, address %lx, at %lx", head->op, head->offset, head->arg[0]);
-    if (sys_thread_read_state(service->made.thread) == 0) {
+    if (read_state(service->made.thread)) {
         const struct thread_state s = *(const struct thread_state *)message_area()->bytes;
         init_log(LOG_ERROR,
                  "%s: %s; rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx rbp %lx rsp %lx",
