@@ -176,8 +176,10 @@ static int64_t do_write(struct server *server, struct request *request)
     }
     if (head->length < write->length)
         write->length = head->length;
-    if (device->writes_waiting == 0 && pour(device, write, &result))
+    if (device->writes_waiting == 0 && pour(device, write, &result)) {
+        wake_readers(device); /* some devices answer */
         return result;
+    }
     if (head->arg[0] & IO_NONBLOCK)
         return device->writes_waiting == 0 && write->done ? (int64_t)write->done : -EAGAIN;
     device->writes_waiting++;

@@ -5,6 +5,7 @@
 
 #include <portolan/errors.h>
 
+#include "../../libmsg/unicode.h"
 #include "string.h"
 
 enum { QUEUE_BYTE = 0xff, QUEUE_LINE = 0x100 /* ends a line */, QUEUE_EOF = 0x200 /* no byte */ };
@@ -149,22 +150,6 @@ static uint32_t decode(const uint8_t *at, uint32_t length)
     return code;
 }
 
-/* Columns of a code point: those that combine have none, East Asian wide ones (UAX #11) two. */
-static uint32_t width_of(uint32_t code)
-{
-    static const struct {
-        uint32_t first, last, width;
-    } ranges[] = {{0x300, 0x36f, 0},    {0x1100, 0x115f, 2},   {0x200b, 0x200f, 0},
-                  {0x2e80, 0xa4cf, 2},  {0xac00, 0xd7a3, 2},   {0xf900, 0xfaff, 2},
-                  {0xfe00, 0xfe0f, 0},  {0xfe30, 0xfe6f, 2},   {0xff00, 0xff60, 2},
-                  {0xffe0, 0xffe6, 2},  {0x1f300, 0x1f64f, 2}, {0x1f900, 0x1f9ff, 2},
-                  {0x20000, 0x3fffd, 2}};
-    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
-        if (code >= ranges[i].first && code <= ranges[i].last)
-            return ranges[i].width;
-    return 1;
-}
-
 /* The column behind the character of `length` bytes at `at`, if it is shown from `column` on. */
 static uint32_t column_after(const struct line_discipline *d, uint32_t column, const uint8_t *at,
                              uint32_t length)
@@ -175,7 +160,7 @@ static uint32_t column_after(const struct line_discipline *d, uint32_t column, c
         return column + 2;
     if (*at < ' ' || *at == DELETE)
         return column;
-    return column + width_of(decode(at, length));
+    return column + unicode_width(decode(at, length));
 }
 
 /* How many bytes the last character of the first `length` bytes of the line has. */

@@ -1,7 +1,7 @@
 /*
  * The line discipline: lines, editing, echo, raw reads, signals, flow control, hostile input.
  */
-// sources: servers/tty/line_discipline.c
+// sources: servers/tty/line_discipline.c libmsg/unicode.c
 
 #include <setjmp.h>
 #include <stdarg.h>
