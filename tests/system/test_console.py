@@ -1,4 +1,5 @@
 """The plain boot ends at a console that one can type at."""
+import pytest
 
 READY = r"^echo-lines: type a line\n> "
 
@@ -28,3 +29,24 @@ def test_nothing_typed_is_lost(machine):
     for line in lines:
         vm.type(line + "\r")
         vm.expect(f"^you typed: {line}\n")
+
+
+@pytest.mark.parametrize("how", [("--kernel",), ()], ids=["text", "pixels"])
+def test_keyboard_and_screen(machine, screen, how):
+    """VGA text, and GRUB's framebuffer."""
+    machine(*how, *screen.options).expect(READY)
+    screen.expect(r"^echo-lines: type a line\n>")
+    screen.type("Hellp\x7fo There\n")
+    screen.expect(r"^> Hello There\nyou typed: Hello There\n>")
+    screen.press("caps_lock", "a", "shift-b", "caps_lock", "1", "shift-2", "ctrl-v", "ctrl-a", "up", "ret")
+    screen.expect(r"^> Ab1@\^A\^\[\[A$")
+
+
+def test_screen_scrolls(machine, screen):
+    vm = machine("--kernel", *screen.options)
+    vm.expect(READY)
+    for n in range(14):
+        screen.type(f"line {n}\n")
+    screen.expect(r"^you typed: line 13\n>")
+    rows = screen.text().split("\n")
+    assert rows[0] == "> line 2" and rows[23] == "you typed: line 13", rows
