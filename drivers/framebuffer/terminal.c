@@ -419,7 +419,7 @@ static void set_region(struct terminal *t)
     uint32_t top = parameter(t, 0, 1) - 1, bottom = parameter(t, 1, t->rows) - 1;
     if (bottom >= t->rows)
         bottom = t->rows - 1;
-    if (top >= bottom && t->rows > 1)
+    if (top > bottom || (top == bottom && t->rows > 1))
         return;
     t->top = top;
     t->bottom = bottom;
