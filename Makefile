@@ -4,6 +4,9 @@
 #   kernel/    the kernel and its symbol table          -> build/kernel.elf
 #   libmsg/    the library every program is linked with -> build/libmsg.a
 #   servers/   one program per folder                   -> build/boot/NAME
+#   packages/  newlib, from Debian's sources          -> build/toolchain
+#   libc/      newlib's lower half                    -> build/toolchain
+#   apps/      one ordinary C program per folder      -> build/boot/NAME
 #   tests/     guest and bench programs, unit tests     -> build/boot/NAME, build/unit/NAME
 # The programs and boot/manifest become build/boot.cpio; that and the kernel become the ISO.
 #
@@ -113,7 +116,7 @@ $(build)/portolan.iso: $(build)/kernel.elf $(build)/boot.cpio boot/grub.cfg tool
 # ---- Targets for people --------------------------------------------------------------------------
 
 # What needs tools runs tools/setup first and then make again, since the tools may be new.
-prepared := run test bench iso gdb format
+prepared := run test bench iso gdb format toolchain
 .PHONY: help clean all unit-tests everything compile_commands.json $(prepared) $(addprefix do-,$(prepared))
 
 $(prepared):
@@ -155,6 +158,7 @@ help:
 	@echo 'make bench    measure, print each figure beside its budget, write build/bench.json'
 	@echo 'make iso      build/portolan.iso'
 	@echo 'make gdb      boot halted, with gdb attached; the console goes to build/console.log'
+	@echo 'make toolchain build/toolchain/bin/x86_64-portolan-gcc, a C compiler for Portolan'
 	@echo 'make format   lay out all C files as .clang-format says'
 	@echo 'make clean    remove everything built'
 	@echo 'make help     this list'

@@ -63,14 +63,6 @@ static bool serve(struct server *server, struct request *request)
     return result != EASYNC;
 }
 
-/* As serve, for a fault. */
-static bool judge(struct server *server, struct request *request)
-{
-    memset(&request->reply, 0, sizeof(request->reply));
-    request->reply.result = server->faulted ? server->faulted(server, request) : -ENOSYS;
-    return request->reply.result != EASYNC;
-}
-
 /* What came is not a message that wants an answer. */
 static void tell(struct server *server, int64_t kind, const struct request *request)
 {
@@ -91,9 +83,10 @@ static bool take(struct server *server, int64_t kind, struct request *request,
     request->token = receipt->token;
     if (kind == GET_MESSAGE)
         return serve(server, request);
-    if (kind == GET_FAULT)
-        return judge(server, request);
-    tell(server, kind, request);
+    if (kind == GET_FAULT && server->faulted)
+        server->faulted(server, request);
+    else
+        tell(server, kind, request);
     return false;
 }
 

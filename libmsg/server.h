@@ -43,9 +43,8 @@ struct server {
     void (*answered)(struct server *server, uint64_t id, const struct message *head);
     /* The kernel tells: KERNEL_DEATH, KERNEL_UNREFERENCED, KERNEL_PAGE_*. */
     void (*told)(struct server *server, const struct message *head);
-    /* A thread whose exceptions come here faulted (GET_FAULT); the result goes to it as the reply:
-     * 0 lets it run on, all else kills its task; EASYNC as in a handler. */
-    server_handler *faulted;
+    /* A thread of a task whose exception port this is has faulted; replies to request->token. */
+    void (*faulted)(struct server *server, const struct request *request);
     bool stop; /* server_run returns when the message at hand is done */
 };
 

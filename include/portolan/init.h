@@ -10,11 +10,12 @@
  * a badge with -EIO, and does not mind KERNEL_UNREFERENCED of it.  To tell them apart a server puts
  * its life, the number in the startup word "life=", into the badges of its sessions (SESSION_BADGE).
  *
- * A handle to a server's port that init gave has the badge INIT_BADGE and the number of the server
- * (or console) that it was given to; nobody else can make such a badge.  init itself is number 0.
+ * A handle to a server's port that init gave has the badge that the manifest names, or 0.  Only the
+ * log server's has INIT_BADGE and the number of who it was given to instead; nobody else can make
+ * such a badge.  init itself is number 0.
  *
- * Session: init is also mounted as a node, "dev/init", in the name server; IO_OPEN there gives a
- * handle for these operations too.
+ * init is mounted as a node, "dev/init", in the name server: a session of it serves for these
+ * operations too.
  */
 #ifndef PORTOLAN_INIT_H
 #define PORTOLAN_INIT_H
@@ -22,8 +23,9 @@
 #include <portolan/io.h>
 
 /* Without BADGE_COUNTED: never the badge of a session. */
-#define INIT_BADGE (1ull << 62)
-#define INIT_BADGE_NUMBER(badge) ((uint32_t)(badge))
+#define INIT_BADGE(number) (1ull << 62 | (uint64_t)(number) << 32)
+#define INIT_BADGE_NUMBER(badge) ((uint32_t)((badge) >> 32) & 0x3fffffffu)
+#define INIT_BADGE_IS(badge) ((badge) >> 62 == 1)
 
 /* A session's badge: unique over the lives of a server. */
 #define SESSION_BADGE(life, number) ((uint64_t)(life) << 32 | (uint32_t)(number))

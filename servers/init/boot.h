@@ -11,6 +11,10 @@
 #include "manifest.h"
 #include "spawn.h"
 
+/* Programs may read and run what is in the boot module, and pass it on. */
+#define BOOT_MODULE_RIGHTS                                                                         \
+    (RIGHT_READ | RIGHT_EXECUTE | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER)
+
 extern const struct boot_info *boot;
 extern struct manifest manifest;
 extern char words[STARTUP_WORDS_MAX]; /* word_count words, a NUL after each */

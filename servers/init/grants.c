@@ -5,6 +5,9 @@
  * "log", "power", "root", "tree", "init", and a server's port by that server's name ("logport"
  * for the log server's, since "log" is the kernel's), or "terminal".
  *
+ * Its words are its binary's name, the manifest's words, and for a server life=NUMBER, what is said
+ * below, and the words of the kernel's command line.
+ *
  *   boot         a VM object with READ: the boot module; word boot-size=BYTES
  *   framebuffer  a VM object, the screen's memory; words screen=WIDTHxHEIGHT pitch=BYTES bits=N
  *                red=POSITION,SIZE green=... blue=..., or the word text: 80 by 25 cells of VGA text
@@ -55,11 +58,9 @@ static int64_t add_handle(struct grants *grants, const char *name, int64_t handl
     return 0;
 }
 
-/* A handle to send to a port of init's, by which its server knows who asks. */
-static int64_t sender(handle_t port, uint32_t number)
+static int64_t sender(handle_t port, uint64_t badge)
 {
-    return sys_handle_duplicate(port, RIGHT_SEND | RIGHT_DUPLICATE | RIGHT_TRANSFER,
-                                INIT_BADGE | number);
+    return sys_handle_duplicate(port, RIGHT_SEND | RIGHT_DUPLICATE | RIGHT_TRANSFER, badge);
 }
 
 static int64_t give_port(struct grants *grants, const struct manifest_grant *grant,
@@ -71,7 +72,8 @@ static int64_t give_port(struct grants *grants, const struct manifest_grant *gra
                        : grant->kind == GIVE_TERMINAL ? "terminal"
                        : log                          ? "logport"
                                                       : other->plan->name;
-    return add_handle(grants, name, sender(other->port, service->number));
+    return add_handle(grants, name,
+                      sender(other->port, log ? INIT_BADGE(service->number) : grant->base));
 }
 
 static int64_t give_part(struct grants *grants, const char *name, enum resource_kind kind,
@@ -83,9 +85,7 @@ static int64_t give_part(struct grants *grants, const char *name, enum resource_
 static int64_t give_boot(struct grants *grants)
 {
     int64_t error =
-        add_handle(grants, "boot",
-                   sys_handle_duplicate(
-                       boot->module, RIGHT_READ | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER, 0));
+        add_handle(grants, "boot", sys_handle_duplicate(boot->module, BOOT_MODULE_RIGHTS, 0));
     return error ? error : add_word(grants, "boot-size=%lu", boot->module_size, 0);
 }
 
@@ -143,7 +143,7 @@ static int64_t give(struct grants *grants, const struct manifest_grant *grant,
     case GIVE_FRAMEBUFFER:
         return give_framebuffer(grants);
     case GIVE_INIT:
-        return add_handle(grants, "init", sender(init_server.port, service->number));
+        return add_handle(grants, "init", sender(init_server.port, 0));
     case GIVE_IRQ:
         return give_part(grants, "irq", RESOURCE_IRQ, grant->base, 1);
     case GIVE_IOPORT:
@@ -164,12 +164,14 @@ int64_t grants_make(const struct service *service, struct grants *grants)
 {
     const struct manifest_server *plan = service->plan;
     grants->count = grants->kept = grants->word_count = grants->words_length = 0;
-    int64_t error = add_words(grants, plan->words, plan->words_length, plan->word_count);
+    int64_t error = add_words(grants, plan->binary, (uint32_t)strlen(plan->binary) + 1, 1);
+    if (!error)
+        error = add_words(grants, plan->words, plan->words_length, plan->word_count);
     for (uint32_t i = 0; i < plan->grant_count && !error; i++)
         error = give(grants, &plan->grants[i], service);
     if (!error && !plan->console)
         error = add_word(grants, "life=%lu", service->starts, 0);
-    if (!error)
+    if (!error && !plan->console)
         error = add_words(grants, words, words_length, word_count);
     if (!error && service->port) {
         error = add_handle(grants, "port", (int64_t)service->port);

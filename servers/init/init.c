@@ -9,7 +9,7 @@
  *   (neither)    the manifest's servers, and programs on their terminals; and keeps them running
  *                (supervisor.c)
  *
- * Other words are passed on to the programs.
+ * A program's words are its name and then all of these.
  */
 #include "boot.h"
 
@@ -24,7 +24,6 @@
 
 #define EXIT_GOOD 0x10u
 #define EXIT_BAD 0x11u
-
 const struct boot_info *boot;
 struct manifest manifest;
 char words[STARTUP_WORDS_MAX];
@@ -108,24 +107,44 @@ int64_t find_binary(const char *name, struct spawn *plan)
     return 0;
 }
 
+/* The program's name and then the command line's words, as many as fit; returns how many. */
+static uint32_t make_words(const char *name, char list[STARTUP_WORDS_MAX])
+{
+    size_t length = strlen(name) + 1;
+    const char *word = words;
+    uint32_t count = 1;
+    memcpy(list, name, length);
+    for (; count <= word_count && length + strlen(word) + 1 <= STARTUP_WORDS_MAX; count++) {
+        size_t size = strlen(word) + 1;
+        memcpy(list + length, word, size);
+        length += size;
+        word += size;
+    }
+    return count;
+}
+
 /* Starts a program; 0 or an error. */
 static int64_t start(const struct manifest_program *program, struct spawned *spawned)
 {
-    struct spawn_handle handles[2];
+    struct spawn_handle handles[3];
+    char list[STARTUP_WORDS_MAX];
     struct spawn plan = {.budget = program->budget,
                          .priority = PRIORITY_DEFAULT,
                          .cpu = -1,
                          .clock = boot->clock,
                          .cpus = boot->cpus,
                          .handles = handles,
-                         .words = words,
-                         .word_count = word_count,
+                         .words = list,
+                         .word_count = make_words(program->name, list),
                          .give_segments = true};
     int64_t log = HANDLE_NONE, error = find_binary(program->name, &plan);
     if (error)
         return error;
     if (program->grants & GRANT_ROOT)
         handles[plan.handle_count++] = (struct spawn_handle){"root", boot->resource, RIGHTS_SAME};
+    if (program->grants & GRANT_BOOT)
+        handles[plan.handle_count++] =
+            (struct spawn_handle){"boot", boot->module, BOOT_MODULE_RIGHTS};
     if (program->grants & GRANT_LOG) {
         log = sys_resource_create(boot->resource, RESOURCE_LOG, 0, 0);
         if (log < 0)

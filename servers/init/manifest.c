@@ -142,6 +142,8 @@ static const char *add_program_grant(struct manifest_program *program, struct wo
         program->grants |= GRANT_ROOT;
     else if (equals(word, "log"))
         program->grants |= GRANT_LOG;
+    else if (equals(word, "boot"))
+        program->grants |= GRANT_BOOT;
     else
         return "no such grant";
     return NULL;
@@ -235,18 +237,21 @@ static const char *add_grant(struct manifest_server *server, const struct line *
     memset(grant, 0, sizeof(*grant));
     grant->kind = kind;
     grant->line = line->number;
-    const char *problem = NULL;
+    bool port = kind == GIVE_PORT || kind == GIVE_TERMINAL;
     uint32_t wanted = kind < GIVE_IRQ ? 2 : kind == GIVE_IOPORT || kind == GIVE_PHYSICAL ? 4 : 3;
+    if (kind == GIVE_PORT && line->count == 4)
+        wanted = 4;
     if (line->count != wanted)
         return "a wrong number of words for this grant";
-    if (kind == GIVE_PORT || kind == GIVE_TERMINAL)
+    const char *problem = NULL;
+    if (port)
         problem = copy_word(line->words[2], grant->name, sizeof(grant->name));
     else if (kind == GIVE_TREE)
         memcpy(grant->name, "names", sizeof("names"));
     else if (wanted > 2)
         problem = number(line->words[2], &grant->base);
     if (!problem && wanted == 4)
-        problem = number(line->words[3], &grant->length);
+        problem = number(line->words[3], port ? &grant->base : &grant->length);
     if (!problem)
         server->grant_count++;
     return problem;

@@ -10,7 +10,7 @@
 
 #include <portolan/types.h>
 
-#define MANIFEST_PROGRAMS_MAX 48u
+#define MANIFEST_PROGRAMS_MAX 64u
 #define MANIFEST_SERVERS_MAX 32u
 #define MANIFEST_NAME_MAX 32u
 #define MANIFEST_PATH_MAX 64u
@@ -19,7 +19,7 @@
 #define MANIFEST_GRANTS_MAX 16u
 
 enum manifest_class { CLASS_NONE = 0, CLASS_TEST, CLASS_BENCH, CLASS_BENCH_SMP };
-enum { GRANT_ROOT = 1u << 0, GRANT_LOG = 1u << 1 };
+enum { GRANT_ROOT = 1u << 0, GRANT_LOG = 1u << 1, GRANT_BOOT = 1u << 2 };
 
 /* A program that runs once: a test or a benchmark. */
 struct manifest_program {
@@ -39,7 +39,7 @@ enum grant_kind {
     GIVE_IRQ,  /* base */
     GIVE_IOPORT,
     GIVE_PHYSICAL, /* base, length */
-    GIVE_PORT,     /* server */
+    GIVE_PORT,     /* server; base: its badge */
     GIVE_TERMINAL, /* server: the same, as the handle "terminal" */
     GIVE_KINDS
 };

@@ -20,7 +20,7 @@ static handle_t exceptions;                         /* SEND to our port, for fau
 
 static void told(struct server *server, const struct message *head);
 static void notified(struct server *server, uint64_t bits);
-static int64_t faulted(struct server *server, struct request *request);
+static void faulted(struct server *server, const struct request *request);
 
 struct server init_server = {.first_op = INIT_LIST,
                              .op_count = REQUEST_COUNT,
@@ -32,10 +32,10 @@ struct server init_server = {.first_op = INIT_LIST,
 
 /* ---- Messages to the others: sent, and nobody waits for the answer ---------------------------- */
 
-/* As init, to a server's port; the message page is filled in.  Handles sent with it are gone. */
-static int64_t tell(const struct service *service, const struct message *head)
+/* To a server's port, with a badge; the message page is filled in.  Handles sent with it are gone. */
+static int64_t tell(const struct service *service, uint64_t badge, const struct message *head)
 {
-    int64_t port = sys_handle_duplicate(service->port, RIGHT_SEND, INIT_BADGE);
+    int64_t port = sys_handle_duplicate(service->port, RIGHT_SEND, badge);
     if (port < 0)
         return port;
     uint64_t id;
@@ -54,9 +54,9 @@ void init_log(enum log_level level, const char *format, ...)
     int64_t error = -ENOENT;
     if (log_service && log_service->state == INIT_RUNNING) {
         memcpy(message_area()->bytes, line, length);
-        error = tell(log_service, &(struct message){.op = LOG_WRITE,
-                                                    .flags = MESSAGE_FLAGS(length, 0, 0),
-                                                    .arg = {level}});
+        error = tell(log_service, INIT_BADGE(0),
+                     &(struct message){
+                         .op = LOG_WRITE, .flags = MESSAGE_FLAGS(length, 0, 0), .arg = {level}});
     }
     if (error < 0)
         print("init: %s\n", line);
@@ -69,7 +69,7 @@ static void tell_names(void)
         const char *name = i ? services[i - 1].plan->name : "init";
         size_t length = strlen(name);
         memcpy(message_area()->bytes, name, length);
-        tell(log_service,
+        tell(log_service, INIT_BADGE(0),
              &(struct message){.op = LOG_SOURCE, .flags = MESSAGE_FLAGS(length, 0, 0), .arg = {i}});
     }
 }
@@ -77,15 +77,15 @@ static void tell_names(void)
 static void mount(const char *path, handle_t port, bool tree)
 {
     size_t length = strlen(path);
-    int64_t handle =
-        sys_handle_duplicate(port, RIGHT_SEND | RIGHT_DUPLICATE | RIGHT_TRANSFER, INIT_BADGE);
+    int64_t handle = sys_handle_duplicate(port, RIGHT_SEND | RIGHT_DUPLICATE | RIGHT_TRANSFER, 0);
     if (handle < 0)
         return;
     memcpy(message_area()->bytes, path, length);
     message_area()->handles[0] = (struct message_handle){(handle_t)handle, RIGHTS_SAME, 0};
-    int64_t error = tell(names_service, &(struct message){.op = NAMES_MOUNT,
-                                                          .flags = MESSAGE_FLAGS(length, 1, 0),
-                                                          .arg = {tree ? 0 : NAMES_NODE}});
+    int64_t error = tell(names_service, NAMES_BADGE_MOUNT,
+                         &(struct message){.op = NAMES_MOUNT,
+                                           .flags = MESSAGE_FLAGS(length, 1, 0),
+                                           .arg = {tree ? 0 : NAMES_NODE}});
     if (error < 0) {
         sys_handle_close((handle_t)handle);
         init_log(LOG_ERROR, "%s cannot be mounted: error %ld", path, -error);
@@ -122,6 +122,34 @@ static void explain(struct service *service, const char *format, ...)
     service->explained = true;
 }
 
+/* Fills a new task and lets it run, watched. */
+static int64_t bring_up(struct service *service, const struct spawn *plan)
+{
+    int64_t task = sys_task_create(plan->budget);
+    if (task < 0)
+        return task;
+    struct spawned made = {(handle_t)task, HANDLE_NONE};
+    int64_t error = spawn_into(plan, &made);
+    if (error) {
+        sys_task_kill(made.task, -1);
+        sys_handle_close(made.task);
+        return error;
+    }
+    error = sys_task_set_exception_port(made.task, exceptions);
+    if (!error)
+        error = sys_watch(made.task, init_server.port, service->number);
+    if (!error)
+        error = sys_thread_start(made.thread);
+    if (error) {
+        sys_task_kill(made.task, -1);
+        sys_handle_close(made.thread);
+        sys_handle_close(made.task);
+        return error;
+    }
+    service->made = made;
+    return 0;
+}
+
 static int64_t launch(struct service *service)
 {
     struct spawn plan = {.budget = service->plan->budget,
@@ -129,7 +157,6 @@ static int64_t launch(struct service *service)
                          .cpu = -1,
                          .clock = boot->clock,
                          .cpus = boot->cpus,
-                         .exceptions = exceptions,
                          .give_segments = true};
     static struct grants grants;
     int64_t error = find_binary(service->plan->binary, &plan);
@@ -141,10 +168,8 @@ static int64_t launch(struct service *service)
     plan.handle_count = grants.count;
     plan.words = grants.words;
     plan.word_count = grants.word_count;
-    error = spawn(&plan, &service->made);
+    error = bring_up(service, &plan);
     grants_close(&grants);
-    if (!error)
-        error = sys_watch(service->made.task, init_server.port, service->number);
     return error;
 }
 
@@ -282,15 +307,16 @@ static bool read_state(handle_t thread)
 }
 
 /* A thread of a service faulted: the registers go to the log, and the task is killed. */
-static int64_t faulted(struct server *server, struct request *request)
+static void faulted(struct server *server, const struct request *request)
 {
     (void)server;
-    const struct message *head = &request->head;
+    const struct message *head = &request->head, kill = {.result = -EIO};
     struct service *service = service_of_thread(head->cookie);
     if (!service) {
         init_log(LOG_ERROR, "a further thread faulted: vector %u, address %lx, at %lx", head->op,
                  head->offset, head->arg[0]);
-        return -EIO;
+        server_reply(request->token, &kill);
+        return;
     }
     explain(service, "fault: vector %u, address %lx, at %lx", head->op, head->offset, head->arg[0]);
     if (read_state(service->made.thread)) {
@@ -302,7 +328,7 @@ static int64_t faulted(struct server *server, struct request *request)
         init_log(LOG_ERROR, "%s: r8 %lx r9 %lx r10 %lx r11 %lx r12 %lx r13 %lx r14 %lx r15 %lx",
                  service->plan->name, s.r8, s.r9, s.r10, s.r11, s.r12, s.r13, s.r14, s.r15);
     }
-    return -EIO;
+    server_reply(request->token, &kill);
 }
 
 /* ---- What is asked for ----------------------------------------------------------------------- */

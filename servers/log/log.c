@@ -273,7 +273,7 @@ static void after_change(void)
 
 static uint32_t source_of(const struct request *request)
 {
-    return request->badge & INIT_BADGE ? INIT_BADGE_NUMBER(request->badge) : UINT32_MAX - 1;
+    return INIT_BADGE_IS(request->badge) ? INIT_BADGE_NUMBER(request->badge) : UINT32_MAX - 1;
 }
 
 static int64_t do_write(struct server *self, struct request *request)
@@ -316,7 +316,7 @@ static int64_t do_source(struct server *self, struct request *request)
     (void)self;
     size_t length = MESSAGE_FLAG_BYTES(request->head.flags);
     uint64_t number = request->head.arg[0];
-    if (request->badge != INIT_BADGE)
+    if (request->badge != INIT_BADGE(0))
         return -EPERM;
     if (number >= SOURCES || length >= LOG_SOURCE_NAME_MAX)
         return -EINVAL;

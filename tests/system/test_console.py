@@ -1,7 +1,7 @@
 """The plain boot ends at a console that one can type at."""
 import pytest
 
-READY = r"^echo-lines: type a line\n> "
+READY = r"^echo_lines: type a line\n> "
 
 
 def test_line_is_edited_and_answered(machine):
@@ -18,7 +18,7 @@ def test_end_of_file_begins_again(machine):
     vm = machine("--kernel")
     vm.expect(READY)
     vm.type("\x04")
-    vm.expect(r"^> echo-lines: type a line\n> ")
+    vm.expect(r"^> echo_lines: type a line\n> ")
 
 
 def test_nothing_typed_is_lost(machine):
@@ -35,7 +35,7 @@ def test_nothing_typed_is_lost(machine):
 def test_keyboard_and_screen(machine, screen, how):
     """VGA text, and GRUB's framebuffer."""
     machine(*how, *screen.options).expect(READY)
-    screen.expect(r"^echo-lines: type a line\n>")
+    screen.expect(r"^echo_lines: type a line\n>")
     screen.type("Hellp\x7fo There\n")
     screen.expect(r"^> Hello There\nyou typed: Hello There\n>")
     screen.press("caps_lock", "a", "shift-b", "caps_lock", "1", "shift-2", "ctrl-v", "ctrl-a", "up", "ret")

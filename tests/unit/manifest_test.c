@@ -41,6 +41,7 @@ static void test_good(void **state)
                      "\tbudget 1048576\n"
                      "grant root\r\n"
                      "  grant log\n"
+                     "grant boot\n"
                      "timeout 5\n"
                      "program second\n"
                      "class bench-smp"));
@@ -49,7 +50,7 @@ static void test_good(void **state)
     assert_string_equal(first->name, "first");
     assert_int_equal(first->class, CLASS_TEST);
     assert_int_equal(first->budget, 1048576);
-    assert_int_equal(first->grants, GRANT_ROOT | GRANT_LOG);
+    assert_int_equal(first->grants, GRANT_ROOT | GRANT_LOG | GRANT_BOOT);
     assert_int_equal(first->timeout, 5);
     assert_string_equal(second->name, "second");
     assert_int_equal(second->class, CLASS_BENCH_SMP);
@@ -112,7 +113,7 @@ static void test_servers(void **state)
                      "server tty\n"
                      "binary line\n"
                      "needs serial names\n"
-                     "grant port serial\n"
+                     "grant port serial 3\n"
                      "grant tree\n"
                      "words a=1 b\n"
                      "words c\n"
@@ -139,6 +140,7 @@ static void test_servers(void **state)
     assert_int_equal(tty->needs[0].server, 0);
     assert_int_equal(tty->needs[1].server, 2);
     assert_int_equal(tty->grants[0].server, 0);
+    assert_int_equal(tty->grants[0].base, 3);
     assert_int_equal(tty->grants[1].kind, GIVE_TREE);
     assert_int_equal(tty->grants[1].server, 2);
     assert_int_equal(tty->word_count, 3);

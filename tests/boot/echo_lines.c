@@ -47,7 +47,7 @@ int main(const void *found)
     char line[4096];
     startup_open(found);
     terminal = startup_handle(found, "terminal");
-    say("%s: type a line\n", "echo-lines");
+    say("%s: type a line\n", "echo_lines");
     for (;;) {
         say("%s", "> ");
         if (!read_line(line, sizeof(line)) || strcmp(line, "exit") == 0)

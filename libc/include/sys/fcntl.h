@@ -1,0 +1,4 @@
+/*
+ * The older name of <fcntl.h>.
+ */
+#include <fcntl.h>

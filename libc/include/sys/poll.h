@@ -1,0 +1,4 @@
+/*
+ * The older name of <poll.h>.
+ */
+#include <poll.h>
