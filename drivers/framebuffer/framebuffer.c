@@ -13,7 +13,7 @@
 
 #include "character.h"
 #include "print.h"
-#include "ring.h"
+#include "byte_ring.h"
 #include "screen.h"
 #include "start.h"
 #include "string.h"
@@ -75,7 +75,7 @@ static int64_t put(struct character *character, const uint8_t *from, size_t leng
     (void)character;
     terminal_write(&terminal, from, length);
     draw(false);
-    ring_put(&answers, terminal.answers, terminal.answer_count);
+    byte_ring_put(&answers, terminal.answers, terminal.answer_count);
     terminal.answer_count = 0;
     return (int64_t)length;
 }
@@ -84,13 +84,13 @@ static int64_t peek(struct character *character, const struct character_read *re
                     size_t length)
 {
     (void)character, (void)read;
-    return answers.count ? (int64_t)ring_peek(&answers, to, length) : -EAGAIN;
+    return answers.count ? (int64_t)byte_ring_peek(&answers, to, length) : -EAGAIN;
 }
 
 static void took(struct character *character, size_t count)
 {
     (void)character;
-    ring_drop(&answers, count);
+    byte_ring_drop(&answers, count);
 }
 
 static int64_t control(struct character *character, struct request *request)

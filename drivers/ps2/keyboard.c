@@ -6,7 +6,14 @@
 
 #include "string.h"
 
-enum { EXTENDED = 0xe0, PAUSE = 0xe1, RELEASE = 0xf0, UP = 0x80, PAUSE_REST = 5, PAUSE_REST_SET2 = 7 };
+enum {
+    EXTENDED = 0xe0,
+    PAUSE = 0xe1,
+    RELEASE = 0xf0,
+    UP = 0x80,
+    PAUSE_REST = 5,
+    PAUSE_REST_SET2 = 7
+};
 
 enum {
     LEFT_SHIFT = 1u << 0,

@@ -12,7 +12,7 @@
 #include "clock.h"
 #include "keyboard.h"
 #include "print.h"
-#include "ring.h"
+#include "byte_ring.h"
 #include "start.h"
 #include "syscall.h"
 #include "thread.h"
@@ -149,8 +149,8 @@ static void take(uint8_t byte)
         return;
     }
     size_t count = keyboard_take(&keyboard, byte, bytes);
-    if (count <= ring_room(&in))
-        ring_put(&in, bytes, count);
+    if (count <= byte_ring_room(&in))
+        byte_ring_put(&in, bytes, count);
     if (keyboard.leds_changed) {
         keyboard.leds_changed = false;
         tell_keyboard(SET_LEDS, (uint8_t)keyboard.leds);
@@ -185,13 +185,13 @@ static int64_t peek(struct character *character, const struct character_read *re
                     size_t length)
 {
     (void)character, (void)read;
-    return in.count ? (int64_t)ring_peek(&in, to, length) : -EAGAIN;
+    return in.count ? (int64_t)byte_ring_peek(&in, to, length) : -EAGAIN;
 }
 
 static void took(struct character *character, size_t count)
 {
     (void)character;
-    ring_drop(&in, count);
+    byte_ring_drop(&in, count);
 }
 
 static uint32_t ready(struct character *character)

@@ -11,7 +11,7 @@
 #include "character.h"
 #include "clock.h"
 #include "print.h"
-#include "ring.h"
+#include "byte_ring.h"
 #include "start.h"
 #include "syscall.h"
 #include "thread.h"
@@ -65,7 +65,7 @@ static void receive(void)
     uint8_t status;
     while ((status = get(LINE_STATUS)) & DATA_READY) {
         uint8_t byte = get(DATA);
-        if (!ring_put(&in, &byte, 1) || status & OVERRUN)
+        if (!byte_ring_put(&in, &byte, 1) || status & OVERRUN)
             lost++;
     }
 }
@@ -74,10 +74,10 @@ static void receive(void)
 static void transmit(void)
 {
     uint8_t bytes[FIFO_SIZE];
-    size_t count = ring_peek(&out, bytes, sizeof(bytes));
+    size_t count = byte_ring_peek(&out, bytes, sizeof(bytes));
     for (size_t i = 0; i < count; i++)
         set(DATA, bytes[i]);
-    ring_drop(&out, count);
+    byte_ring_drop(&out, count);
     is_sending = count != 0;
 }
 
@@ -117,19 +117,19 @@ static int64_t peek(struct character *character, const struct character_read *re
                     size_t length)
 {
     (void)character, (void)read;
-    return in.count ? (int64_t)ring_peek(&in, to, length) : -EAGAIN;
+    return in.count ? (int64_t)byte_ring_peek(&in, to, length) : -EAGAIN;
 }
 
 static void took(struct character *character, size_t count)
 {
     (void)character;
-    ring_drop(&in, count);
+    byte_ring_drop(&in, count);
 }
 
 static int64_t put(struct character *character, const uint8_t *from, size_t length)
 {
     (void)character;
-    size_t count = ring_put(&out, from, length);
+    size_t count = byte_ring_put(&out, from, length);
     start_sending();
     return (int64_t)count;
 }
@@ -143,7 +143,7 @@ static bool drained(struct character *character)
 static uint32_t ready(struct character *character)
 {
     (void)character;
-    return (in.count ? IO_READY_READ : 0u) | (ring_room(&out) ? IO_READY_WRITE : 0u);
+    return (in.count ? IO_READY_READ : 0u) | (byte_ring_room(&out) ? IO_READY_WRITE : 0u);
 }
 
 static const struct character_operations operations = {

@@ -14,7 +14,7 @@
 
 #include "clock.h"
 #include "print.h"
-#include "ring.h"
+#include "byte_ring.h"
 #include "server.h"
 #include "start.h"
 #include "string.h"
@@ -71,8 +71,8 @@ static void send_console(void)
     if (!console || console_id)
         return;
     if (!sending_length) {
-        sending_length = ring_peek(&console_ring, sending, sizeof(sending));
-        ring_drop(&console_ring, sending_length);
+        sending_length = byte_ring_peek(&console_ring, sending, sizeof(sending));
+        byte_ring_drop(&console_ring, sending_length);
     }
     if (!sending_length)
         return;
@@ -103,8 +103,8 @@ static void print_line(const struct line *line)
     if (console_lost) {
         length =
             format_text(text, sizeof(text), "log: %lu lines were left out here\r\n", console_lost);
-        if (ring_room(&console_ring) >= length + sizeof(text)) {
-            ring_put(&console_ring, text, length);
+        if (byte_ring_room(&console_ring) >= length + sizeof(text)) {
+            byte_ring_put(&console_ring, text, length);
             console_lost = 0;
         }
     }
@@ -115,10 +115,10 @@ static void print_line(const struct line *line)
     length += line->length;
     text[length++] = '\r';
     text[length++] = '\n';
-    if (console_lost || ring_room(&console_ring) < length)
+    if (console_lost || byte_ring_room(&console_ring) < length)
         console_lost++;
     else
-        ring_put(&console_ring, text, length);
+        byte_ring_put(&console_ring, text, length);
 }
 
 /* ---- Lines ----------------------------------------------------------------------------------- */

@@ -40,7 +40,7 @@ static bool is_continuation(uint8_t byte)
 
 static void send(struct line_discipline *d, uint8_t byte)
 {
-    ring_put(d->out, &byte, 1);
+    byte_ring_put(d->out, &byte, 1);
 }
 
 static void send_newline(struct line_discipline *d)
@@ -103,7 +103,7 @@ static void show(struct line_discipline *d, uint8_t byte)
 size_t discipline_write(struct line_discipline *d, const uint8_t *from, size_t length)
 {
     size_t done = 0;
-    while (done < length && ring_room(d->out) >= DISCIPLINE_ECHO_ROOM)
+    while (done < length && byte_ring_room(d->out) >= DISCIPLINE_ECHO_ROOM)
         show(d, from[done++]);
     return done;
 }
@@ -309,7 +309,7 @@ static bool take_signal(struct line_discipline *d, uint8_t byte)
         return false;
     if (!local(d, TTY_NOFLSH)) {
         discipline_flush_input(d);
-        ring_drop(d->out, d->out->count);
+        byte_ring_drop(d->out, d->out->count);
     }
     d->stopped = false;
     echo(d, byte);

@@ -15,7 +15,7 @@
 
 #include <portolan/tty.h>
 
-#include "../../libmsg/ring.h" /* by its path: unit tests include this */
+#include "../../libmsg/byte_ring.h" /* by its path: unit tests include this */
 
 #define DISCIPLINE_QUEUE 8192u
 #define DISCIPLINE_NEVER UINT64_MAX

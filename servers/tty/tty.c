@@ -97,8 +97,8 @@ static void send_output(void)
     if (output.id || output.retry > clock_now())
         return;
     if (!output.count && !discipline.stopped) {
-        output.count = ring_peek(&out_ring, output.bytes, sizeof(output.bytes));
-        ring_drop(&out_ring, output.count);
+        output.count = byte_ring_peek(&out_ring, output.bytes, sizeof(output.bytes));
+        byte_ring_drop(&out_ring, output.count);
     }
     if (output.count)
         push();
@@ -293,7 +293,7 @@ static uint32_t ready(struct character *character)
     bool readable = discipline_peek(&discipline, &byte, 1, 0, 0, &wake) >= 0 &&
                     (discipline.attributes.c_lflag & TTY_ICANON || discipline.count);
     return (readable ? IO_READY_READ : 0u) |
-           (ring_room(&out_ring) > DISCIPLINE_ECHO_ROOM ? IO_READY_WRITE : 0u);
+           (byte_ring_room(&out_ring) > DISCIPLINE_ECHO_ROOM ? IO_READY_WRITE : 0u);
 }
 
 /* Whether a process that says that it is of this group may do what it asks for (see tty.h). */
@@ -409,7 +409,7 @@ static int64_t control_flush(uint64_t what)
     if (what & TTY_INPUT)
         discipline_flush_input(&discipline);
     if (what & TTY_OUTPUT)
-        ring_drop(&out_ring, out_ring.count);
+        byte_ring_drop(&out_ring, out_ring.count);
     go_on();
     return 0;
 }

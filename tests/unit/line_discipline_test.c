@@ -49,8 +49,8 @@ static void type(const char *text)
 static const char *shown(void)
 {
     static char text[sizeof(space) + 1];
-    size_t length = ring_peek(&out, text, sizeof(space));
-    ring_drop(&out, length);
+    size_t length = byte_ring_peek(&out, text, sizeof(space));
+    byte_ring_drop(&out, length);
     text[length] = 0;
     return text;
 }

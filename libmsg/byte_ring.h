@@ -4,8 +4,8 @@
  *     static uint8_t space[4096];
  *     static struct byte_ring ring = {space, sizeof(space), 0, 0};
  */
-#ifndef LIBMSG_RING_H
-#define LIBMSG_RING_H
+#ifndef LIBMSG_BYTE_RING_H
+#define LIBMSG_BYTE_RING_H
 
 #include "string.h"
 
@@ -15,16 +15,16 @@ struct byte_ring {
     size_t first, count; /* where the oldest byte is, and how many there are */
 };
 
-static inline size_t ring_room(const struct byte_ring *ring)
+static inline size_t byte_ring_room(const struct byte_ring *ring)
 {
     return ring->size - ring->count;
 }
 
 /* Adds as much as there is room for; how many bytes that was. */
-static inline size_t ring_put(struct byte_ring *ring, const void *from, size_t length)
+static inline size_t byte_ring_put(struct byte_ring *ring, const void *from, size_t length)
 {
-    if (length > ring_room(ring))
-        length = ring_room(ring);
+    if (length > byte_ring_room(ring))
+        length = byte_ring_room(ring);
     size_t end = (ring->first + ring->count) % ring->size;
     size_t piece = length < ring->size - end ? length : ring->size - end;
     memcpy(ring->space + end, from, piece);
@@ -34,7 +34,7 @@ static inline size_t ring_put(struct byte_ring *ring, const void *from, size_t l
 }
 
 /* Copies the oldest bytes, which stay; how many. */
-static inline size_t ring_peek(const struct byte_ring *ring, void *to, size_t length)
+static inline size_t byte_ring_peek(const struct byte_ring *ring, void *to, size_t length)
 {
     if (length > ring->count)
         length = ring->count;
@@ -45,7 +45,7 @@ static inline size_t ring_peek(const struct byte_ring *ring, void *to, size_t le
 }
 
 /* Takes `length` bytes out, at most as many as there are. */
-static inline void ring_drop(struct byte_ring *ring, size_t length)
+static inline void byte_ring_drop(struct byte_ring *ring, size_t length)
 {
     if (length > ring->count)
         length = ring->count;
