@@ -9,6 +9,8 @@
  * below, and the words of the kernel's command line.
  *
  *   boot         a VM object with READ: the boot module; word boot-size=BYTES
+ *   archive      the same object for a filesystem's server; words archive-offset=, archive-size=:
+ *                where in it the archive lies (MEMBER of the boot module, or all of that)
  *   framebuffer  a VM object, the screen's memory; words screen=WIDTHxHEIGHT pitch=BYTES bits=N
  *                red=POSITION,SIZE green=... blue=..., or the word text: 80 by 25 cells of VGA text
  */
@@ -89,6 +91,18 @@ static int64_t give_boot(struct grants *grants)
     return error ? error : add_word(grants, "boot-size=%lu", boot->module_size, 0);
 }
 
+static int64_t give_archive(struct grants *grants, const struct manifest_grant *grant)
+{
+    struct spawn place = {.offset = 0, .size = boot->module_size};
+    int64_t error = grant->name[0] ? find_binary(grant->name, &place) : 0;
+    if (!error)
+        error = add_handle(grants, "archive",
+                           sys_handle_duplicate(boot->module, BOOT_MODULE_RIGHTS, 0));
+    if (!error)
+        error = add_word(grants, "archive-offset=%lu", place.offset, 0);
+    return error ? error : add_word(grants, "archive-size=%lu", place.size, 0);
+}
+
 static int64_t describe_screen(struct grants *grants, const struct boot_framebuffer *screen)
 {
     const struct {
@@ -140,6 +154,10 @@ static int64_t give(struct grants *grants, const struct manifest_grant *grant,
         return give_part(grants, "power", RESOURCE_POWER, 0, 0);
     case GIVE_BOOT:
         return give_boot(grants);
+    case GIVE_ARCHIVE:
+        return give_archive(grants, grant);
+    case GIVE_PROCESS: /* the process server gives it the handle */
+        return 0;
     case GIVE_FRAMEBUFFER:
         return give_framebuffer(grants);
     case GIVE_INIT:

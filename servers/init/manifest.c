@@ -223,12 +223,53 @@ static const char *add_needs(struct manifest_server *server, const struct line *
     return NULL;
 }
 
+/* What follows the name of each kind of grant. */
+static const struct {
+    const char *name;
+    uint8_t numbers;    /* that have to follow */
+    bool word, more;    /* a word comes first; another number, or the word, may be there */
+    const char *server; /* the name of the server that is meant */
+} grant_forms[GIVE_KINDS] = {
+    [GIVE_ROOT] = {.name = "root"},
+    [GIVE_LOG] = {.name = "log"},
+    [GIVE_POWER] = {.name = "power"},
+    [GIVE_BOOT] = {.name = "boot"},
+    [GIVE_ARCHIVE] = {.name = "archive", .more = true},
+    [GIVE_PROCESS] = {.name = "process", .server = "process"},
+    [GIVE_FRAMEBUFFER] = {.name = "framebuffer"},
+    [GIVE_INIT] = {.name = "init"},
+    [GIVE_TREE] = {.name = "tree", .server = "names"},
+    [GIVE_IRQ] = {.name = "irq", .numbers = 1},
+    [GIVE_IOPORT] = {.name = "ioport", .numbers = 2},
+    [GIVE_PHYSICAL] = {.name = "physical", .numbers = 2},
+    [GIVE_PORT] = {.name = "port", .word = true, .more = true},
+    [GIVE_TERMINAL] = {.name = "terminal", .word = true},
+};
+
+/* The words behind `grant KIND`. */
+static const char *read_grant(struct manifest_grant *grant, const struct word *words,
+                              uint32_t count)
+{
+    uint32_t kind = grant->kind, least = grant_forms[kind].numbers + grant_forms[kind].word;
+    const char *problem = NULL;
+    uint64_t *numbers[] = {&grant->base, &grant->length};
+    if (count < least || count > least + grant_forms[kind].more)
+        return "a wrong number of words for this grant";
+    uint32_t used = 0, number_count = 0;
+    if (grant_forms[kind].word || (count && kind == GIVE_ARCHIVE))
+        problem = copy_word(words[used++], grant->name, sizeof(grant->name));
+    while (!problem && used < count)
+        problem = number(words[used++], numbers[number_count++]);
+    if (grant_forms[kind].server)
+        memcpy(grant->name, grant_forms[kind].server, strlen(grant_forms[kind].server) + 1);
+    return problem;
+}
+
 static const char *add_grant(struct manifest_server *server, const struct line *line)
 {
-    static const char *const names[GIVE_KINDS] = {"root",        "log",      "power", "boot",
-                                                  "framebuffer", "init",     "tree",  "irq",
-                                                  "ioport",      "physical", "port",  "terminal"};
-    uint32_t kind = choose(line->words[1], names, GIVE_KINDS);
+    uint32_t kind = 0;
+    while (kind < GIVE_KINDS && !equals(line->words[1], grant_forms[kind].name))
+        kind++;
     if (kind == GIVE_KINDS)
         return "no such grant";
     if (server->grant_count == MANIFEST_GRANTS_MAX)
@@ -237,24 +278,24 @@ static const char *add_grant(struct manifest_server *server, const struct line *
     memset(grant, 0, sizeof(*grant));
     grant->kind = kind;
     grant->line = line->number;
-    bool port = kind == GIVE_PORT || kind == GIVE_TERMINAL;
-    uint32_t wanted = kind < GIVE_IRQ ? 2 : kind == GIVE_IOPORT || kind == GIVE_PHYSICAL ? 4 : 3;
-    if (kind == GIVE_PORT && line->count == 4)
-        wanted = 4;
-    if (line->count != wanted)
-        return "a wrong number of words for this grant";
-    const char *problem = NULL;
-    if (port)
-        problem = copy_word(line->words[2], grant->name, sizeof(grant->name));
-    else if (kind == GIVE_TREE)
-        memcpy(grant->name, "names", sizeof("names"));
-    else if (wanted > 2)
-        problem = number(line->words[2], &grant->base);
-    if (!problem && wanted == 4)
-        problem = number(line->words[3], port ? &grant->base : &grant->length);
+    const char *problem = read_grant(grant, line->words + 2, line->count - 2);
     if (!problem)
         server->grant_count++;
     return problem;
+}
+
+/* BYTES, or a share of the machine's memory: 25% */
+static const char *set_budget(struct manifest_server *server, struct word word)
+{
+    uint64_t value;
+    server->percentage = 0;
+    if (!word.length || word.text[word.length - 1] != '%')
+        return number(word, &server->budget);
+    word.length--;
+    if (number(word, &value) || !value || value > 100)
+        return "not a percentage";
+    server->percentage = (uint32_t)value;
+    return NULL;
 }
 
 /* mount PATH [tree] */
@@ -317,7 +358,7 @@ static const char *read_server_line(struct manifest_server *server, const struct
     if (equals(first, "binary"))
         return copy_word(second, server->binary, sizeof(server->binary));
     if (equals(first, "budget"))
-        return number(second, &server->budget);
+        return set_budget(server, second);
     if (equals(first, "restart"))
         return set_restart(server, second);
     if (equals(first, "priority"))
@@ -375,7 +416,7 @@ static bool resolve(struct manifest *manifest, struct manifest_server *server)
     }
     for (uint32_t i = 0; i < server->grant_count; i++) {
         struct manifest_grant *grant = &server->grants[i];
-        if (grant->kind != GIVE_PORT && grant->kind != GIVE_TERMINAL && grant->kind != GIVE_TREE)
+        if (!grant_forms[grant->kind].word && !grant_forms[grant->kind].server)
             continue;
         grant->server = manifest_find(manifest, grant->name);
         if (grant->server == MANIFEST_NOBODY)

@@ -33,6 +33,8 @@ enum grant_kind {
     GIVE_LOG,
     GIVE_POWER,
     GIVE_BOOT,
+    GIVE_ARCHIVE, /* name: a member of the boot module, or "" */
+    GIVE_PROCESS, /* server: it is started as a process of the server called "process" */
     GIVE_FRAMEBUFFER,
     GIVE_INIT,
     GIVE_TREE, /* the port of the server called "names" */
@@ -69,7 +71,8 @@ struct manifest_server {
     bool tree;    /* is mounted as a tree, not as a single node */
     enum manifest_restart restart;
     int32_t priority;
-    uint64_t budget; /* bytes */
+    uint64_t budget;     /* bytes, or */
+    uint32_t percentage; /* of the machine's memory, if not 0 */
     uint32_t need_count, grant_count;
     struct manifest_need needs[MANIFEST_NEEDS_MAX];
     struct manifest_grant grants[MANIFEST_GRANTS_MAX];

@@ -20,6 +20,7 @@ static handle_t exceptions;                         /* SEND to our port, for fau
 
 static void told(struct server *server, const struct message *head);
 static void notified(struct server *server, uint64_t bits);
+static void answered(struct server *server, uint64_t id, const struct message *head);
 static void faulted(struct server *server, const struct request *request);
 
 struct server init_server = {.first_op = INIT_LIST,
@@ -27,6 +28,7 @@ struct server init_server = {.first_op = INIT_LIST,
                              .handlers = request_handlers,
                              .other = request_other,
                              .notified = notified,
+                             .answered = answered,
                              .told = told,
                              .faulted = faulted};
 
@@ -152,7 +154,8 @@ static int64_t bring_up(struct service *service, const struct spawn *plan)
 
 static int64_t launch(struct service *service)
 {
-    struct spawn plan = {.budget = service->plan->budget,
+    uint64_t share = boot->memory_total / 100 * service->plan->percentage;
+    struct spawn plan = {.budget = share ? share : service->plan->budget,
                          .priority = service->plan->priority,
                          .cpu = -1,
                          .clock = boot->clock,
@@ -168,7 +171,8 @@ static int64_t launch(struct service *service)
     plan.handle_count = grants.count;
     plan.words = grants.words;
     plan.word_count = grants.word_count;
-    error = bring_up(service, &plan);
+    error = process_is_wanted(service) ? process_launch(service, &plan, &grants)
+                                       : bring_up(service, &plan);
     grants_close(&grants);
     return error;
 }
@@ -209,6 +213,11 @@ static bool is_ready(const struct service *service)
     return true;
 }
 
+static int64_t kill_now(const struct service *service)
+{
+    return service->process ? process_kill(service) : sys_task_kill(service->made.task, -1);
+}
+
 /* Starts whoever can be, ends whoever did not, and sets the timer for the next to look at. */
 static void look(void)
 {
@@ -225,7 +234,7 @@ static void look(void)
     for (uint32_t i = 0; i < service_count; i++) {
         struct service *service = &services[i];
         if (service->state == INIT_STOPPING && service->due <= clock_now()) {
-            sys_task_kill(service->made.task, -1);
+            kill_now(service);
             service->due = DEADLINE_NEVER;
         }
         bool timed = service->state == INIT_STOPPING ||
@@ -252,8 +261,11 @@ static void ended(struct service *service, int64_t status)
     if (!service->explained)
         explain(service, "exit status %ld", status);
     service->explained = false;
-    sys_handle_close(service->made.thread);
-    sys_handle_close(service->made.task);
+    if (service->made.task) {
+        sys_handle_close(service->made.thread);
+        sys_handle_close(service->made.task);
+    }
+    service->process = service->wait_id = 0;
     service->made = (struct spawned){0};
     if (lived >= GOOD_LIFE)
         service->back_off = 0;
@@ -280,6 +292,19 @@ static void told(struct server *server, const struct message *head)
         return;
     ended(&services[head->cookie - 1], head->result);
     look();
+}
+
+/* A process has ended, or whoever knew of it. */
+static void answered(struct server *server, uint64_t id, const struct message *head)
+{
+    (void)server;
+    for (uint32_t i = 0; i < service_count; i++) {
+        if (!services[i].process || services[i].wait_id != id)
+            continue;
+        ended(&services[i], head->result > 0 ? (int64_t)head->arg[0] : head->result);
+        look();
+        return;
+    }
 }
 
 /* The service whose first thread has that koid, or one that has it in its task. */
@@ -371,10 +396,10 @@ int64_t service_stop(struct service *service, bool again)
 
 int64_t service_kill(struct service *service)
 {
-    if (!service->made.task)
+    if (!service_lives(service))
         return -EALREADY;
     explain(service, "killed");
-    return sys_task_kill(service->made.task, -1);
+    return kill_now(service);
 }
 
 struct service *service_find(const char *name, size_t length)

@@ -25,8 +25,9 @@
 struct service {
     const struct manifest_server *plan;
     uint32_t number;
-    handle_t port;       /* RECEIVE; HANDLE_NONE for a console's program */
-    struct spawned made; /* while it runs or is being stopped */
+    handle_t port;             /* RECEIVE; HANDLE_NONE for a console's program */
+    uint64_t process, wait_id; /* its number, and the message that waits for its end; or 0 */
+    struct spawned made;       /* while it runs or is being stopped */
     enum init_state state;
     bool again;             /* being stopped to be started */
     uint32_t starts;        /* its present life, or its last */
@@ -55,11 +56,11 @@ struct service *service_find(const char *name, size_t length);
 /* A line about a service to the log server or, before there is one, to the kernel's log. */
 void init_log(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* ---- requests.c: what comes to init's own port ----------------------------------------------- */
-
-extern server_handler *const request_handlers[];
-#define REQUEST_COUNT 5u
-int64_t request_other(struct server *server, struct request *request);
+/* Whether it is running, as a task of init's or as a process. */
+static inline bool service_lives(const struct service *service)
+{
+    return service->made.task || service->process;
+}
 
 /* ---- grants.c -------------------------------------------------------------------------------- */
 
@@ -73,5 +74,20 @@ struct grants {
 };
 int64_t grants_make(const struct service *service, struct grants *grants);
 void grants_close(const struct grants *grants);
+
+/* ---- process.c: services that are POSIX processes --------------------------------------------- */
+
+bool process_is_wanted(const struct service *service);
+/* Starts it; `plan` as for spawn.  Its end is told by the answer to service->wait_id: arg[0] is its
+ * status if the result is above 0. */
+int64_t process_launch(struct service *service, const struct spawn *plan,
+                       const struct grants *grants);
+int64_t process_kill(const struct service *service);
+
+/* ---- requests.c: what comes to init's own port ----------------------------------------------- */
+
+extern server_handler *const request_handlers[];
+#define REQUEST_COUNT 5u
+int64_t request_other(struct server *server, struct request *request);
 
 #endif
