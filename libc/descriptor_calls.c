@@ -103,8 +103,7 @@ static int64_t control(int descriptor, int command, va_list arguments)
     case F_GETFD:
         return get_close_on_exec(descriptor);
     case F_SETFD:
-        return __libc_descriptor_set_close_on_exec(descriptor,
-                                                   va_arg(arguments, int) & FD_CLOEXEC);
+        return __libc_descriptor_set_close_on_exec(descriptor, va_arg(arguments, int) & FD_CLOEXEC);
     case F_GETFL:
         return get_flags(descriptor);
     case F_SETFL:

@@ -1,9 +1,9 @@
 /*
  * Reading directories: opendir and its relatives.
  *
- * A page of entries is fetched at a time.  Servers do not list "." and "..": they are put before the
- * first.  A position, as telldir gives it, is 0 for ".", 1 for "..", and two more than the server's
- * for what follows.
+ * A page of entries is fetched at a time.  Servers do not list "." and "..": they are put before
+ * the first.  A position, as telldir gives it, is 0 for ".", 1 for "..", and two more than the
+ * server's for what follows.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -85,9 +85,8 @@ int dirfd(DIR *directory)
 /* Entries from `position` on.  Their bytes, 0 at the end. */
 static int64_t fetch(DIR *directory)
 {
-    struct message head = {.op = IO_LIST,
-                           .flags = MESSAGE_ROOM,
-                           .offset = (uint64_t)(directory->position - DOTS)};
+    struct message head = {
+        .op = IO_LIST, .flags = MESSAGE_ROOM, .offset = (uint64_t)(directory->position - DOTS)};
     struct open_file *file = __libc_descriptor_get(directory->descriptor);
     if (file == NULL)
         return -EBADF;

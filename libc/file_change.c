@@ -138,7 +138,8 @@ static bool times_change(const struct timespec times[2], struct message *change)
                                .offset = IO_TIME_NOW,
                                .length = IO_TIME_NOW,
                                .arg = {IO_CHANGE_TIMES, 0, 0}};
-    return times == NULL || (to_ns(&times[0], &change->offset) && to_ns(&times[1], &change->length));
+    return times == NULL ||
+           (to_ns(&times[0], &change->offset) && to_ns(&times[1], &change->length));
 }
 
 int utimensat(int directory, const char *text, const struct timespec times[2], int flags)

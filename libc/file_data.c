@@ -89,12 +89,8 @@ static int64_t lend(const struct transfer *t, const struct memory_range *range)
     struct message head = head_of(t, length);
     struct message_area *area = call_begin();
     head.flags = MESSAGE_FLAGS(0, 0, 1);
-    area->ranges[0] =
-        (struct message_range){.vmo = range->vmo,
-                               .rights = (t->writes ? RIGHT_READ : RIGHT_READ | RIGHT_WRITE) |
-                                         RIGHT_MAP | RIGHT_PIN,
-                               .offset = range->offset,
-                               .length = length};
+    area->ranges[0] = (struct message_range){
+        .vmo = range->vmo, .rights = range->rights, .offset = range->offset, .length = length};
     int64_t result = check(call_do(t->file->handle, &head, CALL_SLOW), length);
     call_end();
     return result;
@@ -171,14 +167,14 @@ static int64_t write_log(handle_t log, const char *bytes, size_t length)
 static struct transfer transfer_of(struct open_file *file, const void *buffer, size_t length,
                                    uint64_t offset, bool writes)
 {
-    return (struct transfer){
-        .file = file,
-        .at = (char *)buffer,
-        .left = length < SSIZE_MAX ? length : SSIZE_MAX,
-        .offset = offset,
-        .writes = writes,
-        .nonblock = __atomic_load_n(&file->flags, __ATOMIC_RELAXED) & O_NONBLOCK,
-        .group = __libc_process.group};
+    return (struct transfer){.file = file,
+                             .at = (char *)buffer,
+                             .left = length < SSIZE_MAX ? length : SSIZE_MAX,
+                             .offset = offset,
+                             .writes = writes,
+                             .nonblock =
+                                 __atomic_load_n(&file->flags, __ATOMIC_RELAXED) & O_NONBLOCK,
+                             .group = __libc_process.group};
 }
 
 int64_t __libc_file_read(struct open_file *file, void *buffer, size_t length, uint64_t offset)

@@ -28,9 +28,10 @@ static int64_t to_open_flags(int flags, bool directory)
         int posix;
         uint32_t io;
     } pairs[] = {
-        {O_CREAT, IO_OPEN_CREATE},     {O_EXCL, IO_OPEN_EXCLUSIVE}, {O_TRUNC, IO_OPEN_TRUNCATE},
-        {O_APPEND, IO_OPEN_APPEND},    {O_DIRECTORY, IO_OPEN_DIRECTORY},
-        {O_NOFOLLOW, IO_OPEN_NOFOLLOW}, {O_EXEC, IO_OPEN_EXECUTE},  {O_NONBLOCK, IO_OPEN_NONBLOCK},
+        {O_CREAT, IO_OPEN_CREATE},        {O_EXCL, IO_OPEN_EXCLUSIVE},
+        {O_TRUNC, IO_OPEN_TRUNCATE},      {O_APPEND, IO_OPEN_APPEND},
+        {O_DIRECTORY, IO_OPEN_DIRECTORY}, {O_NOFOLLOW, IO_OPEN_NOFOLLOW},
+        {O_EXEC, IO_OPEN_EXECUTE},        {O_NONBLOCK, IO_OPEN_NONBLOCK},
     };
     uint32_t result = directory ? IO_OPEN_DIRECTORY : 0;
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
@@ -59,9 +60,8 @@ struct opened {
 static int64_t open_path(struct path *path, uint32_t flags, mode_t mode, struct opened *opened)
 {
     struct io_info info;
-    struct path_call call = {.head = {.op = IO_OPEN, .arg = {flags, mode, 0}},
-                             .first = path,
-                             .flags = CALL_SLOW};
+    struct path_call call = {
+        .head = {.op = IO_OPEN, .arg = {flags, mode, 0}}, .first = path, .flags = CALL_SLOW};
     struct message_area *area = call_begin();
     int64_t result = __libc_path_do(&call);
     memcpy(&info, area->bytes, sizeof info);

@@ -1,6 +1,6 @@
 /*
- * readv and writev.  What fits in a message goes as one, so that a pipe or terminal sees one read or
- * write; of more each part is moved by itself.
+ * readv and writev.  What fits in a message goes as one, so that a pipe or terminal sees one read
+ * or write; of more each part is moved by itself.
  */
 #include <errno.h>
 #include <limits.h>
@@ -57,10 +57,9 @@ static int64_t move_parts(struct open_file *file, const struct iovec *parts, int
     for (int i = 0; i < count; i++) {
         if (parts[i].iov_len == 0)
             continue;
-        int64_t result = writes ? __libc_file_write(file, parts[i].iov_base, parts[i].iov_len,
-                                                    IO_OFFSET_CURRENT)
-                                : __libc_file_read(file, parts[i].iov_base, parts[i].iov_len,
-                                                   IO_OFFSET_CURRENT);
+        int64_t result =
+            writes ? __libc_file_write(file, parts[i].iov_base, parts[i].iov_len, IO_OFFSET_CURRENT)
+                   : __libc_file_read(file, parts[i].iov_base, parts[i].iov_len, IO_OFFSET_CURRENT);
         if (result < 0)
             return done ? done : result;
         done += result;

@@ -19,10 +19,10 @@ struct memory_region {
     uintptr_t address;
     size_t length; /* aligned; 0: nothing is mapped */
     handle_t vmo;
-    uint32_t flags;  /* MEMORY_* */
-    uint64_t offset; /* of `address` in the VM object, aligned */
+    uint32_t flags;   /* MEMORY_* */
+    uint64_t offset;  /* of `address` in the VM object, aligned */
     handle_t session; /* of a shared file mapping: for msync; else HANDLE_NONE */
-    uint32_t access; /* what the program may do there: KERNEL_MAP_READ, _WRITE, _EXECUTE */
+    uint32_t access;  /* what the program may do there: KERNEL_MAP_READ, _WRITE, _EXECUTE */
     struct memory_region *next, *previous;
 };
 enum {
@@ -47,6 +47,7 @@ void __libc_memory_unmap(struct memory_region *region);
 struct memory_range {
     handle_t vmo;
     uint64_t offset, length; /* length 0: there is none */
+    uint32_t rights;         /* to lend it with */
 };
 struct memory_range __libc_memory_find(const void *address, size_t length, bool write);
 

@@ -2,8 +2,8 @@
  * Waiting for files: poll, select and theirs.
  *
  * Each file's server is asked what is ready, and given a handle to the thread's own port, which it
- * notifies once when something may have become so.  After any notification all are asked again.  What
- * a server still holds of an earlier wait costs a look more, no more.
+ * notifies once when something may have become so.  After any notification all are asked again.
+ * What a server still holds of an earlier wait costs a look more, no more.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -137,8 +137,7 @@ static uint64_t deadline_after(uint64_t seconds, uint64_t ns)
     if (seconds == 0 && ns == 0)
         return DEADLINE_NOW;
     if (__builtin_mul_overflow(seconds, (uint64_t)NANOSECONDS, &sum) ||
-        __builtin_add_overflow(sum, ns, &sum) ||
-        __builtin_add_overflow(sum, __libc_now(), &sum))
+        __builtin_add_overflow(sum, ns, &sum) || __builtin_add_overflow(sum, __libc_now(), &sum))
         return DEADLINE_NEVER;
     return sum;
 }
@@ -196,8 +195,7 @@ static nfds_t to_entries(struct pollfd *entries, int count, const fd_set *reads,
 {
     nfds_t used = 0;
     for (int i = 0; i < count; i++) {
-        short events =
-            (short)((has(reads, i) ? POLLIN : 0) | (has(writes, i) ? POLLOUT : 0));
+        short events = (short)((has(reads, i) ? POLLIN : 0) | (has(writes, i) ? POLLOUT : 0));
         if (events || has(errors, i))
             entries[used++] = (struct pollfd){.fd = i, .events = events};
     }

@@ -25,8 +25,7 @@ static int sleep_once(struct __pthread *self, uint64_t deadline, uint32_t flags)
     int64_t result;
     if (flags & WAIT_INTERRUPTIBLE) {
         uint64_t token = 0;
-        result =
-            __libc_kernel_call(SYS_GET | (uint64_t)self->port << 32, &deadline, &token, &head);
+        result = __libc_kernel_call(SYS_GET | (uint64_t)self->port << 32, &deadline, &token, &head);
     } else {
         result = sys_get(self->port, deadline, &head, &receipt);
     }
