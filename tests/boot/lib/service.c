@@ -36,7 +36,7 @@ void service_start(struct service *service, const char *program, const char *han
         {"log", startup_handle(startup, "log"), RIGHTS_SAME},
         {handle_name, handle, RIGHTS_SAME},
     };
-    must(spawn(&(struct spawn){.file = boot,
+    const struct spawn plan = {.file = boot,
                                .offset = entry.offset,
                                .size = entry.size,
                                .budget = SERVER_BUDGET,
@@ -47,9 +47,15 @@ void service_start(struct service *service, const char *program, const char *han
                                .handles = handles,
                                .handle_count = handle_name ? 3 : 2,
                                .words = word ? word : "",
-                               .word_count = word ? 1 : 0},
-               &service->made),
-         "spawn");
+                               .word_count = word ? 1 : 0};
+    /* What an earlier one had may be on its way back still. */
+    int64_t error;
+    for (uint64_t end = soon(); (error = spawn(&plan, &service->made)) == -ENOMEM;) {
+        if (clock_now() > end)
+            break;
+        sys_sleep(clock_after(MILLISECOND));
+    }
+    must(error, "spawn");
 }
 
 void service_end(struct service *service)
