@@ -1,6 +1,6 @@
 /*
- * The programs that test libc's files: each is started with a tree of its own, of the name server and
- * a tmpfs, and prints its own TAP.
+ * The programs that test libc's files: each is started with a tree of its own, made of the name
+ * server, a tmpfs and the pipe server, and prints its own TAP.
  */
 #include "service.h"
 
@@ -8,11 +8,11 @@
 
 #include "cpio.h"
 
-static const char *const programs[] = {"libc_files", "libc_names", "libc_mapping", "libc_poll"};
+static const char *const programs[] = {"libc_files", "libc_names", "libc_mapping", "libc_poll", "libc_pipe"};
 
 #define PROGRAM_BUDGET (64ul << 20)
 
-static struct service names, tmpfs;
+static struct service names, tmpfs, pipes;
 static handle_t manager;
 
 static void mount(const char *path, struct service *service, uint64_t flags)
@@ -27,12 +27,15 @@ static void start_tree(void)
     service_start(&names, "names", NULL, HANDLE_NONE, NULL);
     manager = badged(names.port, NAMES_BADGE_MOUNT);
     service_start(&tmpfs, "tmpfs", NULL, HANDLE_NONE, "size=16777216");
+    service_start(&pipes, "pipe", NULL, HANDLE_NONE, NULL);
     mount("", &tmpfs, 0);
+    mount("dev/pipe", &pipes, NAMES_NODE);
 }
 
 static void end_tree(void)
 {
     sys_handle_close(manager);
+    service_end(&pipes);
     service_end(&tmpfs);
     service_end(&names);
 }
