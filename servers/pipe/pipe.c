@@ -188,9 +188,10 @@ static void notified(struct server *server, uint64_t bits)
 }
 
 static server_handler *const handlers[] = {
-    [IO_OPEN - IO_OPEN] = do_open, [IO_READ - IO_OPEN] = do_read, [IO_WRITE - IO_OPEN] = do_write,
-    [IO_SEEK - IO_OPEN] = do_seek, [IO_INFO - IO_OPEN] = do_info,
-    [IO_POLL - IO_OPEN] = do_poll, [IO_CONTROL - IO_OPEN] = do_control,
+    [IO_OPEN - IO_OPEN] = do_open,       [IO_READ - IO_OPEN] = do_read,
+    [IO_WRITE - IO_OPEN] = do_write,     [IO_SEEK - IO_OPEN] = do_seek,
+    [IO_INFO - IO_OPEN] = do_info,       [IO_POLL - IO_OPEN] = do_poll,
+    [IO_CONTROL - IO_OPEN] = do_control,
 };
 
 static struct server server = {

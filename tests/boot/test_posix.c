@@ -8,7 +8,8 @@
 
 #include "cpio.h"
 
-static const char *const programs[] = {"libc_files", "libc_names", "libc_mapping", "libc_poll", "libc_pipe"};
+static const char *const programs[] = {"libc_files", "libc_names", "libc_mapping", "libc_poll",
+                                       "libc_pipe"};
 
 #define PROGRAM_BUDGET (64ul << 20)
 
