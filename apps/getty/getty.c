@@ -6,7 +6,7 @@
  *
  * init starts it as the first process of a session; whatever goes wrong is said in the log.
  */
-#include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,18 +14,29 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+static void complain(const char *what)
+{
+    fprintf(stderr, "getty: %s: %s\n", what, strerror(errno));
+}
+
+static void fail(const char *what)
+{
+    complain(what);
+    exit(1);
+}
+
 static void open_terminal(const char *path)
 {
     int terminal = open(path, O_RDWR | O_NOCTTY);
     if (terminal < 0)
-        err(1, "%s", path);
+        fail(path);
     if (getsid(0) != getpid() && setsid() < 0)
-        err(1, "setsid");
+        fail("setsid");
     if (ioctl(terminal, TIOCSCTTY, 0) < 0)
-        warn("%s does not become the controlling terminal", path);
+        complain("not the controlling terminal");
     for (int i = 0; i < 3; i++)
         if (terminal != i && dup2(terminal, i) < 0)
-            err(1, "dup2");
+            fail("dup2");
     if (terminal > 2)
         close(terminal);
 }
@@ -44,5 +55,5 @@ int main(int argc, char **argv)
     if (!getenv("HOME"))
         setenv("HOME", "/", 1);
     execvp(argv[3], argv + 3);
-    err(127, "%s", argv[3]);
+    fail(argv[3]);
 }

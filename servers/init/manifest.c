@@ -303,6 +303,7 @@ static const char *set_mount(struct manifest_server *server, const struct line *
 {
     if (server->console)
         return "a console's program has no port";
+    server->mounted = true;
     server->tree = line->count == 3 && equals(line->words[2], "tree");
     if (line->count > 2 + (uint32_t)server->tree)
         return "unknown word";

@@ -63,12 +63,13 @@ enum manifest_restart { RESTART_ALWAYS = 0, RESTART_ON_FAILURE, RESTART_NEVER };
 /* A program that is kept running: a server, or what runs on a terminal. */
 struct manifest_server {
     char name[MANIFEST_NAME_MAX], binary[MANIFEST_NAME_MAX];
-    char mount[MANIFEST_PATH_MAX];  /* "": none */
+    char mount[MANIFEST_PATH_MAX];  /* if `mounted`: "" is the root */
     char words[MANIFEST_WORDS_MAX]; /* word_count words, a NUL after each */
     uint32_t line, word_count, words_length;
     bool console; /* has no port of its own */
     bool trusted; /* may use DMA where there is no IOMMU */
-    bool tree;    /* is mounted as a tree, not as a single node */
+    bool mounted;
+    bool tree; /* is mounted as a tree, not as a single node */
     enum manifest_restart restart;
     int32_t priority;
     uint64_t budget;     /* bytes, or */

@@ -99,7 +99,7 @@ static void mount_all(void)
 {
     for (uint32_t i = 0; i < service_count; i++) {
         const struct service *service = &services[i];
-        if (service->plan->mount[0] && service != names_service)
+        if (service->plan->mounted && service != names_service)
             mount(service->plan->mount, service->port, service->plan->tree);
     }
     mount("dev/init", init_server.port, false);
@@ -272,7 +272,7 @@ static void ended(struct service *service, int64_t status)
     bool wanted = service->plan->restart == RESTART_ALWAYS ||
                   (service->plan->restart == RESTART_ON_FAILURE && status);
     if (stopped ? service->again : wanted && service->plan->console && !status) {
-        service->due = 0; /* at once: this is no failure */
+        service->due = lived < SECOND ? clock_after(SECOND) : 0; /* this is no failure */
         enter(service, INIT_WAITING);
     } else if (!stopped && wanted) {
         schedule_again(service);
@@ -294,6 +294,20 @@ static void told(struct server *server, const struct message *head)
     look();
 }
 
+/* A status as waitpid gives it. */
+static void explain_process(struct service *service, const struct message *head)
+{
+    uint32_t status = (uint32_t)head->arg[0];
+    if (service->explained)
+        return;
+    if (head->result <= 0)
+        explain(service, "the process server says %ld", head->result);
+    else if (status & 0x7f)
+        explain(service, "signal %u", status & 0x7f);
+    else
+        explain(service, "exit status %u", status >> 8 & 0xff);
+}
+
 /* A process has ended, or whoever knew of it. */
 static void answered(struct server *server, uint64_t id, const struct message *head)
 {
@@ -301,6 +315,7 @@ static void answered(struct server *server, uint64_t id, const struct message *h
     for (uint32_t i = 0; i < service_count; i++) {
         if (!services[i].process || services[i].wait_id != id)
             continue;
+        explain_process(&services[i], head);
         ended(&services[i], head->result > 0 ? (int64_t)head->arg[0] : head->result);
         look();
         return;
