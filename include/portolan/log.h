@@ -4,6 +4,8 @@
  * Lines are kept in a ring, each with a number, so that a reader that fell behind sees that lines
  * are missing.  Who wrote one is known by the badge that init gave with the handle
  * (<portolan/init.h>); what is in the kernel's log is there as LOG_KERNEL's lines.
+ *
+ * The log server is mounted as a node, "dev/log": a session of it serves for these operations too.
  */
 #ifndef PORTOLAN_LOG_H
 #define PORTOLAN_LOG_H

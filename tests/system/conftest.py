@@ -194,3 +194,34 @@ def boot_module():
     """The bytes of build/boot.cpio."""
     with open(f"{ROOT}/build/boot.cpio", "rb") as file:
         return file.read()
+
+
+def members(archive):
+    """[(name, the member's bytes in the archive, where its contents begin in them)] of a newc archive."""
+    found, at = [], 0
+    while True:
+        size, length = (int(archive[at + n:at + n + 8], 16) for n in (54, 94))
+        name = archive[at + 110:at + 110 + length].split(b"\0")[0].decode()
+        body = at + (110 + length + 3) // 4 * 4
+        end = (body + size + 3) // 4 * 4
+        found.append((name, archive[at:end], body - at))
+        if name == "TRAILER!!!":
+            return found
+        at = end
+
+
+@pytest.fixture
+def module(tmp_path, boot_module):
+    """A function that makes a boot module with another manifest; gives the options for a Machine."""
+    def make(manifest):
+        path = tmp_path / "other.cpio"
+        text = manifest.encode()
+        with open(path, "wb") as file:
+            for name, member, body in members(boot_module):
+                if name == "manifest":
+                    head = member[:54] + b"%08X" % len(text) + member[62:body]
+                    member = head + text + b"\0" * (-len(text) % 4)
+                file.write(member)
+        return ["--kernel", "--module", str(path)]
+
+    return make

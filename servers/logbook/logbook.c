@@ -348,6 +348,26 @@ static server_handler *const handlers[] = {
     [LOG_FIND - LOG_WRITE] = do_find,
 };
 
+/* The node dev/log: a session of it serves for reading. */
+static int64_t other(struct server *self, struct request *request)
+{
+    uint32_t op = request->head.op;
+    if (op != IO_OPEN && op != IO_INFO)
+        return -ENOSYS;
+    if (MESSAGE_FLAG_BYTES(request->head.flags))
+        return -ENOTDIR;
+    if (op == IO_OPEN) {
+        int64_t handle = server_session(self, 1);
+        if (handle < 0)
+            return handle;
+        message_area()->handles[0] = (struct message_handle){(handle_t)handle, RIGHTS_SAME, 0};
+    }
+    struct io_info info = {.mode = IO_MODE_CHARACTER | 0666, .links = 1};
+    memcpy(message_area()->bytes, &info, sizeof(info));
+    request->reply.flags = MESSAGE_FLAGS(sizeof(info), op == IO_OPEN, 0);
+    return 0;
+}
+
 static void notified(struct server *self, uint64_t bits)
 {
     if (bits & INIT_STOP_BIT)
@@ -374,6 +394,7 @@ int main(const void *found)
     server.first_op = LOG_WRITE;
     server.op_count = sizeof(handlers) / sizeof(handlers[0]);
     server.handlers = handlers;
+    server.other = other;
     server.notified = notified;
     server.answered = answered;
     server.port = startup_handle(startup, "port");
