@@ -6,8 +6,6 @@
 #include "clock.h"
 #include "syscall.h"
 
-#define QUEUE_FULL_PAUSE 200000ul /* ns */
-
 /* Where signals are implemented: whether those that have just been handled want the call that they
  * cut short to be made again. */
 __attribute__((weak)) bool __libc_signals_restart(void);

@@ -145,6 +145,7 @@ static const char *const signatures[SYS_COUNT] = {
     [SYS_NULL] = "",
     [SYS_CLOCK_SET] = "hn",
     [SYS_PORT_DOMAIN] = "hh",
+    [SYS_DEBUG_CONSOLE] = "hnn",
 };
 
 static handle_t some_handle(struct fuzzer *f)

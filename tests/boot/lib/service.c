@@ -10,9 +10,9 @@ struct message reply;
 #define SERVER_BUDGET (48ul << 20)
 #define QUEUE 64u
 
-/* Where a program lies in the boot module. */
-static struct cpio_entry find_program(handle_t boot, const char *name)
+struct cpio_entry service_program(const char *name)
 {
+    handle_t boot = startup_handle(startup, "boot");
     static const uint8_t *archive;
     static struct vmo_information info;
     struct cpio_entry entry;
@@ -29,7 +29,7 @@ void service_start(struct service *service, const char *program, const char *han
                    handle_t handle, const char *word)
 {
     handle_t boot = startup_handle(startup, "boot");
-    struct cpio_entry entry = find_program(boot, program);
+    struct cpio_entry entry = service_program(program);
     service->port = (handle_t)must(sys_port_create(QUEUE), "port");
     struct spawn_handle handles[] = {
         {"port", service->port, RIGHTS_SAME},
