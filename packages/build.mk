@@ -97,3 +97,8 @@ $(toolchain)/bin/x86_64-portolan-gcc: packages/build.mk
 	$(quiet)ln -sf ../../../packages/x86_64-portolan-gcc $@
 	$(quiet)ln -sf x86_64-portolan-gcc $(@D)/x86_64-portolan-cc
 	$(quiet)for tool in $(binutils); do ln -sf $$(command -v $$tool) $(@D)/x86_64-portolan-$$tool; done
+
+# ---- Other people's programs ---------------------------------------------------------------------
+
+include packages/recipe.mk
+include $(sort $(filter-out packages/build.mk packages/recipe.mk,$(wildcard packages/*.mk)))
