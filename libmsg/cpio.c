@@ -1,6 +1,7 @@
 /*
  * The newc format: a header of 110 ASCII characters, the name with its NUL, padding to four bytes,
- * the contents, padding to four bytes.  The entry TRAILER!!! ends it.
+ * the contents, padding to four bytes.  The entry TRAILER!!! ends it.  A name may end with more than
+ * one NUL: so the contents are made to begin at a page's start.
  */
 #include "cpio.h"
 
@@ -40,6 +41,19 @@ static uint64_t round_to_four(uint64_t x)
     return (x + 3) & ~3ull;
 }
 
+/* Are the bytes a name, which may be empty, and behind it NULs alone, at least one? */
+static bool is_padded_name(const char *bytes, uint32_t size)
+{
+    uint32_t length = 0;
+    while (length < size && bytes[length])
+        length++;
+    for (uint32_t i = length; i < size; i++) {
+        if (bytes[i])
+            return false;
+    }
+    return length < size;
+}
+
 int cpio_next(struct cpio_reader *reader, struct cpio_entry *entry)
 {
     const uint8_t *header = reader->archive + reader->position;
@@ -54,7 +68,7 @@ int cpio_next(struct cpio_reader *reader, struct cpio_entry *entry)
     if (name_size == 0 || name_size > left - HEADER_SIZE)
         return -EINVAL;
     const char *name = (const char *)header + HEADER_SIZE;
-    if (name[name_size - 1] != '\0' || strlen(name) != name_size - 1)
+    if (!is_padded_name(name, name_size))
         return -EINVAL;
     if (strcmp(name, "TRAILER!!!") == 0)
         return 0;

@@ -100,5 +100,7 @@ $(toolchain)/bin/x86_64-portolan-gcc: packages/build.mk
 
 # ---- Other people's programs ---------------------------------------------------------------------
 
+not_packages := $(addprefix packages/,build.mk recipe.mk root.mk)
 include packages/recipe.mk
-include $(sort $(filter-out packages/build.mk packages/recipe.mk,$(wildcard packages/*.mk)))
+include $(sort $(filter-out $(not_packages),$(wildcard packages/*.mk)))
+include packages/root.mk
