@@ -159,25 +159,28 @@ static int is_listed(const gid_t *groups, int count, gid_t gid)
 /*
  * Of BSD: puts `base` and the groups of `user` into `groups`, each once; *count is how many there is
  * room for, and then how many there are.  Returns *count, or -1 if there was not room for all.
+ * What the other functions have returned stays good.
  */
 int getgrouplist(const char *user, gid_t base, gid_t *groups, int *count)
 {
     int room = *count, found = 0, stored = 0;
-    struct group *group;
+    char buffer[BUFFER_BYTES];
+    struct group group;
+    FILE *file = fopen(GROUP_FILE, "re");
 
     if (room > 0)
         groups[stored++] = base;
     found++;
-    setgrent();
-    while ((group = getgrent())) {
-        if (group->gr_gid == base || is_listed(groups, stored, group->gr_gid) ||
-            !is_member(group, user))
+    while (file && read_group(file, &group, buffer, sizeof buffer) > 0) {
+        if (group.gr_gid == base || is_listed(groups, stored, group.gr_gid) ||
+            !is_member(&group, user))
             continue;
         if (stored < room)
-            groups[stored++] = group->gr_gid;
+            groups[stored++] = group.gr_gid;
         found++;
     }
-    endgrent();
+    if (file)
+        fclose(file);
     *count = found;
     return found <= room ? found : -1;
 }

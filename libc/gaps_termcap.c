@@ -23,71 +23,66 @@ struct terminal {
 };
 
 static const struct capability ansi[] = {
-    { "am", 0, 1 }, /* the cursor goes on to the next line at the right margin, */
-    { "xn", 0, 1 }, /* but not before another character comes */
-    { "km", 0, 1 },
-    { "pt", 0, 1 },
-    { "co", 0, 80 },
-    { "li", 0, 25 },
-    { "it", 0, 8 },
-    { "al", "\33[L", 0 }, /* lines and characters put in and taken out */
-    { "dl", "\33[M", 0 },
-    { "ic", "\33[@", 0 },
-    { "dc", "\33[P", 0 },
-    { "IC", "\33[%d@", 0 },
-    { "DC", "\33[%dP", 0 },
-    { "cl", "\33[H\33[J", 0 }, /* clearing */
-    { "cd", "\33[J", 0 },
-    { "ce", "\33[K", 0 },
-    { "cm", "\33[%i%d;%dH", 0 }, /* moving */
-    { "ho", "\33[H", 0 },
-    { "ch", "\33[%i%dG", 0 },
-    { "up", "\33[A", 0 },
-    { "do", "\n", 0 },
-    { "nd", "\33[C", 0 },
-    { "le", "\b", 0 },
-    { "UP", "\33[%dA", 0 },
-    { "DO", "\33[%dB", 0 },
-    { "RI", "\33[%dC", 0 },
-    { "LE", "\33[%dD", 0 },
-    { "cr", "\r", 0 },
-    { "nl", "\n", 0 },
-    { "ta", "\t", 0 },
-    { "bl", "\a", 0 },
-    { "md", "\33[1m", 0 }, /* looks */
-    { "mr", "\33[7m", 0 },
-    { "so", "\33[7m", 0 },
-    { "se", "\33[27m", 0 },
-    { "us", "\33[4m", 0 },
-    { "ue", "\33[24m", 0 },
-    { "me", "\33[m", 0 },
-    { "ku", "\33[A", 0 }, /* keys */
-    { "kd", "\33[B", 0 },
-    { "kr", "\33[C", 0 },
-    { "kl", "\33[D", 0 },
-    { "kh", "\33[H", 0 },
-    { "@7", "\33[F", 0 },
-    { "kD", "\33[3~", 0 },
-    { "kI", "\33[2~", 0 },
-    { "kP", "\33[5~", 0 },
-    { "kN", "\33[6~", 0 },
-    { "kb", "\177", 0 },
+    {"am", 0, 1}, /* the cursor goes on to the next line at the right margin, */
+    {"xn", 0, 1}, /* but not before another character comes */
+    {"km", 0, 1},
+    {"pt", 0, 1},
+    {"co", 0, 80},
+    {"li", 0, 25},
+    {"it", 0, 8},
+    {"al", "\33[L", 0}, /* lines and characters put in and taken out */
+    {"dl", "\33[M", 0},
+    {"ic", "\33[@", 0},
+    {"dc", "\33[P", 0},
+    {"IC", "\33[%d@", 0},
+    {"DC", "\33[%dP", 0},
+    {"cl", "\33[H\33[J", 0}, /* clearing */
+    {"cd", "\33[J", 0},
+    {"ce", "\33[K", 0},
+    {"cm", "\33[%i%d;%dH", 0}, /* moving */
+    {"ho", "\33[H", 0},
+    {"ch", "\33[%i%dG", 0},
+    {"up", "\33[A", 0},
+    {"do", "\n", 0},
+    {"nd", "\33[C", 0},
+    {"le", "\b", 0},
+    {"UP", "\33[%dA", 0},
+    {"DO", "\33[%dB", 0},
+    {"RI", "\33[%dC", 0},
+    {"LE", "\33[%dD", 0},
+    {"cr", "\r", 0},
+    {"nl", "\n", 0},
+    {"ta", "\t", 0},
+    {"bl", "\a", 0},
+    {"md", "\33[1m", 0}, /* looks */
+    {"mr", "\33[7m", 0},
+    {"so", "\33[7m", 0},
+    {"se", "\33[27m", 0},
+    {"us", "\33[4m", 0},
+    {"ue", "\33[24m", 0},
+    {"me", "\33[m", 0},
+    {"ku", "\33[A", 0}, /* keys */
+    {"kd", "\33[B", 0},
+    {"kr", "\33[C", 0},
+    {"kl", "\33[D", 0},
+    {"kh", "\33[H", 0},
+    {"@7", "\33[F", 0},
+    {"kD", "\33[3~", 0},
+    {"kI", "\33[2~", 0},
+    {"kP", "\33[5~", 0},
+    {"kN", "\33[6~", 0},
+    {"kb", "\177", 0},
 };
 
 static const struct capability dumb[] = {
-    { "am", 0, 1 },
-    { "co", 0, 80 },
-    { "bl", "\a", 0 },
-    { "cr", "\r", 0 },
-    { "do", "\n", 0 },
-    { "nl", "\n", 0 },
+    {"am", 0, 1}, {"co", 0, 80}, {"bl", "\a", 0}, {"cr", "\r", 0}, {"do", "\n", 0}, {"nl", "\n", 0},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const struct terminal terminals[] = {
-    { " portolan linux xterm vt100 vt102 vt220 ansi screen tmux rxvt ", ansi, COUNT(ansi) },
-    { " dumb unknown ", dumb, COUNT(dumb) },
+    {" portolan linux xterm vt100 vt102 vt220 ansi screen tmux rxvt ", ansi, COUNT(ansi)},
+    {" dumb unknown ", dumb, COUNT(dumb)},
 };
 
 /* The one that tgetent() found. */
@@ -166,7 +161,7 @@ char *tgetstr(const char *name, char **area)
 char *tgoto(const char *text, int column, int row)
 {
     static char filled[64];
-    int values[2] = { row, column };
+    int values[2] = {row, column};
     size_t used = 0, next = 0;
 
     for (; *text && used + 12 < sizeof filled; text++) {

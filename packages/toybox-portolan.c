@@ -2,11 +2,11 @@
  * What toybox asks of a system and has no portable way to: becomes its lib/portolan.c.
  *
  * What tail -f waits with: xnotify.  Nothing tells that a file has grown, so the files are looked at
- * twice a second.  Extended attributes: there are none.
+ * five times a second.  Extended attributes: there are none.
  */
 #include "toys.h"
 
-#define INTERVAL_MS 500
+#define INTERVAL_MS 200
 
 struct xnotify *xnotify_init(int max)
 {

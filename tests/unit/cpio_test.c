@@ -109,8 +109,8 @@ static void test_padded_name(void **state)
     struct archive archive = {.size = 0};
     memset(archive.bytes, 0, sizeof archive.bytes);
     sprintf((char *)archive.bytes,
-            "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08Xbin/sh", 1u, 0100755u, 0u, 0u,
-            1u, 0u, 5u, 0u, 0u, 0u, 0u, 512u - 110u, 0u);
+            "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08Xbin/sh", 1u, 0100755u, 0u,
+            0u, 1u, 0u, 5u, 0u, 0u, 0u, 0u, 512u - 110u, 0u);
     memcpy(archive.bytes + 512, "shell", 5);
     archive.size = 520;
     add(&archive, "TRAILER!!!", 0, "");
@@ -179,9 +179,9 @@ static void test_random_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_walk),           cmocka_unit_test(test_find),
-        cmocka_unit_test(test_cut_off),        cmocka_unit_test(test_broken),
-        cmocka_unit_test(test_padded_name),    cmocka_unit_test(test_random_changes),
+        cmocka_unit_test(test_walk),        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_cut_off),     cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_padded_name), cmocka_unit_test(test_random_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
