@@ -3,7 +3,9 @@
  */
 #include "session.h"
 
+#include "cpu.h"
 #include "slab.h"
+#include "thread.h"
 
 struct session {
     struct list link; /* in its bucket */
@@ -111,6 +113,15 @@ int session_add(struct port *port, u64 badge, struct budget *budget)
     return 0;
 }
 
+/* As if who closes had sent it: behind what that thread sent before, so that the server does not
+ * lose the session too early; but not behind all others, who could keep it waiting for ever. */
+static void order_notice(struct envelope *envelope)
+{
+    const struct thread *self = current_thread();
+    envelope->priority = self ? self->effective : PRIORITY_DEFAULT;
+    envelope->sent_by = self ? self->object.koid : 0;
+}
+
 void session_remove(struct port *port, u64 badge)
 {
     spin_lock(&session_lock);
@@ -119,6 +130,8 @@ void session_remove(struct port *port, u64 badge)
     if (last)
         list_remove(&session->link);
     spin_unlock(&session_lock);
+    if (last)
+        order_notice(&session->envelope);
     if (last && !port_post(port, &session->envelope))
         session_done(&session->envelope);
 }

@@ -99,9 +99,9 @@ static int take_from_vmo(handle_t vmo, struct arguments *arguments)
     if (found == NULL)
         return ENOMEM;
     error = copy(vmo, sizeof header, found, table + header.bytes);
-    return error ? error
-                 : take(arguments, &header, (const struct argument_descriptor *)found,
-                        found + table);
+    return error
+               ? error
+               : take(arguments, &header, (const struct argument_descriptor *)found, found + table);
 }
 
 /* The startup page's words, and "/". */

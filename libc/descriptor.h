@@ -5,11 +5,11 @@
  * opened with; descriptors made by dup share it, and so do those of a process and its children, but
  * for the flags: a child gets copies of them.  The offset is the session's, kept by its server.
  *
- * Whoever uses an open file takes a reference (__libc_descriptor_get ... __libc_open_file_put), so that a close by
- * another thread does not pull it away; the session is closed with the last reference.
+ * Whoever uses an open file takes a reference (__libc_descriptor_get ... __libc_open_file_put), so
+ * that a close by another thread does not pull it away; the session is closed with the last
+ * reference.
  *
- * Locks: one, over the table; the flags of an open file are atomic, its other members constant but
- * for position and handle (see there).
+ * Locks: one, over the table; the flags of an open file are atomic, its other members constant.
  */
 #ifndef LIBC_DESCRIPTOR_H
 #define LIBC_DESCRIPTOR_H
@@ -26,10 +26,10 @@ struct open_file {
     uint32_t references; /* atomic: descriptors, and calls in progress */
     uint32_t flags;      /* atomic: O_ACCMODE, O_APPEND, O_NONBLOCK, O_DIRECTORY, OPEN_FILE_LOG */
     handle_t handle;     /* the session; fork's child replaces it before anybody uses it */
-    uint64_t position;   /* of a directory: where getdents goes on; under the table's lock */
     char *path;          /* of a directory: absolute and normal; else NULL */
 };
-/* A flag beside those of <fcntl.h>: handle is a LOG resource, to which one can write; it reads as empty. */
+/* A flag beside those of <fcntl.h>: handle is a LOG resource, to which one can write; it reads as
+ * empty. */
 #define OPEN_FILE_LOG 0x40000000u
 
 /* ---- Open files ------------------------------------------------------------------------------ */
@@ -46,8 +46,8 @@ void __libc_open_file_put(struct open_file *file);
 /* The open file of a descriptor, with a reference for the caller; NULL: -EBADF. */
 struct open_file *__libc_descriptor_get(int descriptor);
 
-/* The lowest free number from `lowest` on is given to the file, whose reference the table takes over
- * on success.  -EMFILE; -EINVAL `lowest` is out of range. */
+/* The lowest free number from `lowest` on is given to the file, whose reference the table takes
+ * over on success.  -EMFILE; -EINVAL `lowest` is out of range. */
 int __libc_descriptor_add(struct open_file *file, int lowest, bool close_on_exec);
 /* Two at once, or none. */
 int __libc_descriptor_add_pair(struct open_file *files[2], bool close_on_exec, int descriptors[2]);

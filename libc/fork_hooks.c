@@ -16,8 +16,10 @@
 #include <reent.h>
 #include <stdlib.h>
 
+#include "descriptor.h"
 #include "lock.h"
 #include "memory.h"
+#include "path.h"
 
 struct handlers {
     void (*prepare)(void), (*parent)(void), (*child)(void);
@@ -53,7 +55,9 @@ void __libc_fork_prepare(void)
     }
     __env_lock(_REENT);
     __malloc_lock(_REENT);
+    __libc_descriptors_lock();
     __libc_threads_lock();
+    __libc_mapping_lock();
     __libc_memory_lock();
 }
 
@@ -70,7 +74,9 @@ static void run_after(bool in_child)
 void __libc_fork_parent(void)
 {
     __libc_memory_unlock();
+    __libc_mapping_unlock();
     __libc_threads_unlock();
+    __libc_descriptors_unlock();
     __malloc_unlock(_REENT);
     __env_unlock(_REENT);
     run_after(false);
@@ -85,8 +91,11 @@ static void forget_waiters(pthread_mutex_t *mutex)
 
 void __libc_fork_child(void)
 {
-    thread_self()->signals_held -= 2; /* the two locks that are made anew */
+    thread_self()->signals_held -= 4; /* the four locks that are made anew */
     __libc_memory_reset();
+    __libc_mapping_reset();
+    __libc_descriptors_reset();
+    __libc_directory_reset();
     __libc_threads_reset();
     __libc_create_reset();
     __libc_newlib_locks_reset();

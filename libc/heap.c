@@ -81,8 +81,11 @@ static bool open(void)
     int64_t vmo = sys_vmo_create(VMO_ANONYMOUS, HEAP_MAX, 0, 0);
     if (vmo < 0)
         return false;
-    region = (struct memory_region){
-        .address = HEAP_ADDRESS, .length = HEAP_MAX, .vmo = (handle_t)vmo, .flags = MEMORY_HEAP};
+    region = (struct memory_region){.address = HEAP_ADDRESS,
+                                    .length = HEAP_MAX,
+                                    .vmo = (handle_t)vmo,
+                                    .flags = MEMORY_HEAP,
+                                    .access = KERNEL_MAP_READ | KERNEL_MAP_WRITE};
     __libc_memory_enter(&region);
     return true;
 }

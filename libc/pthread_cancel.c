@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "clock.h"
 #include "lock.h"
 #include "syscall.h"
 
 #define DIRECTION_FLAG 0x400ul
 #define RED_ZONE 128ul
+#define RETRY_AFTER 100000ul /* ns */
 
 static _Noreturn void divert(void)
 {
@@ -42,6 +44,16 @@ static void cancel_at_once(struct __pthread *thread)
     sys_thread_resume(handle);
 }
 
+/* Ends its wait for a server.  It may be on its way there yet: again, until it has seen it. */
+static void interrupt(struct __pthread *thread)
+{
+    while (__atomic_load_n(&thread->waits_cancellable, __ATOMIC_SEQ_CST)) {
+        if (sys_thread_interrupt(__atomic_load_n(&thread->handle, __ATOMIC_RELAXED)) < 0)
+            return;
+        sys_sleep(__libc_now() + RETRY_AFTER);
+    }
+}
+
 int pthread_cancel(pthread_t thread)
 {
     __atomic_store_n(&thread->cancel_asked, 1, __ATOMIC_SEQ_CST);
@@ -51,8 +63,7 @@ int pthread_cancel(pthread_t thread)
         return 0;
     }
     sys_notify(thread->port, 1);
-    if (__atomic_load_n(&thread->waits_cancellable, __ATOMIC_SEQ_CST))
-        sys_thread_interrupt(__atomic_load_n(&thread->handle, __ATOMIC_RELAXED));
+    interrupt(thread);
     if (thread->cancel_asynchronous)
         cancel_at_once(thread);
     return 0;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #include "arguments.h"
+#include "descriptor.h"
+#include "path.h"
 #include "process.h"
 #include "program.h"
 #include "syscall.h"
@@ -81,6 +83,11 @@ static _Noreturn void run(int (*main)(int, char **, char **))
     if (__libc_arguments(__libc_process.startup, &arguments) != 0)
         __libc_die(EXIT_NO_RESOURCES);
     environ = arguments.environment;
+    __libc_process.tree = __libc_startup_handle(__libc_process.startup, "tree");
+    __libc_process.umask = arguments.umask;
+    handle_t log = __libc_startup_handle(__libc_process.startup, "log");
+    if (__libc_descriptors_open(&arguments, log) != 0 || !__libc_directory_open(&arguments))
+        __libc_die(EXIT_NO_RESOURCES);
     __libc_init_array();
     exit(main(arguments.count, arguments.values, environ));
 }

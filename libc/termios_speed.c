@@ -16,8 +16,8 @@ speed_t cfgetospeed(const struct termios *terminal)
 
 static int set(speed_t *where, speed_t speed)
 {
-    static const speed_t known[] = {B0,    B50,   B75,   B110,  B134,   B150,   B200,
-                                    B300,  B600,  B1200, B1800, B2400,  B4800,  B9600,
+    static const speed_t known[] = {B0,     B50,    B75,    B110,    B134,   B150,  B200,
+                                    B300,   B600,   B1200,  B1800,   B2400,  B4800, B9600,
                                     B19200, B38400, B57600, B115200, B230400};
     for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (known[i] != speed)

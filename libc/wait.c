@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "call.h"
 #include "clock.h"
 #include "syscall.h"
 
@@ -21,7 +22,13 @@ static int sleep_once(struct __pthread *self, uint64_t deadline, uint32_t flags)
     struct receipt receipt;
     if ((flags & WAIT_CANCELLABLE) && thread_cancel_due(self))
         return ECANCELED;
-    int64_t result = sys_get(self->port, deadline, &head, &receipt);
+    int64_t result;
+    if (flags & WAIT_INTERRUPTIBLE) {
+        uint64_t token = 0;
+        result = __libc_kernel_call(SYS_GET | (uint64_t)self->port << 32, &deadline, &token, &head);
+    } else {
+        result = sys_get(self->port, deadline, &head, &receipt);
+    }
     if (result == -ETIMEDOUT)
         return ETIMEDOUT;
     return result == -EINTR && (flags & WAIT_INTERRUPTIBLE) ? EINTR : 0;

@@ -1,7 +1,6 @@
 /*
  * The newc format: a header of 110 ASCII characters, the name with its NUL, padding to four bytes,
- * the contents, padding to four bytes.  The entry TRAILER!!! ends it.  A name may end with more than
- * one NUL: so the contents are made to begin at a page's start.
+ * the contents, padding to four bytes.  The entry TRAILER!!! ends it.
  */
 #include "cpio.h"
 
@@ -41,17 +40,15 @@ static uint64_t round_to_four(uint64_t x)
     return (x + 3) & ~3ull;
 }
 
-/* Are the bytes a name, which may be empty, and behind it NULs alone, at least one? */
-static bool is_padded_name(const char *bytes, uint32_t size)
+/* A name and its NUL; or more of them, so that the contents are aligned. */
+static bool ends_in_nuls(const char *name, uint32_t size)
 {
-    uint32_t length = 0;
-    while (length < size && bytes[length])
-        length++;
-    for (uint32_t i = length; i < size; i++) {
-        if (bytes[i])
+    if (name[size - 1] != '\0')
+        return false;
+    for (uint32_t i = (uint32_t)strlen(name); i < size; i++)
+        if (name[i] != '\0')
             return false;
-    }
-    return length < size;
+    return true;
 }
 
 int cpio_next(struct cpio_reader *reader, struct cpio_entry *entry)
@@ -68,7 +65,7 @@ int cpio_next(struct cpio_reader *reader, struct cpio_entry *entry)
     if (name_size == 0 || name_size > left - HEADER_SIZE)
         return -EINVAL;
     const char *name = (const char *)header + HEADER_SIZE;
-    if (!is_padded_name(name, name_size))
+    if (!ends_in_nuls(name, name_size))
         return -EINVAL;
     if (strcmp(name, "TRAILER!!!") == 0)
         return 0;

@@ -24,8 +24,8 @@ struct elf_program_header {
 };
 _Static_assert(sizeof(struct elf_program_header) == 56, "ELF64 program header");
 
-enum { ET_EXEC = 2, EM_X86_64 = 62, EV_CURRENT = 1, ELFCLASS64 = 2, ELFDATA2LSB = 1 };
-enum { PT_LOAD = 1, PT_DYNAMIC = 2, PT_INTERP = 3, PT_TLS = 7 };
+enum { ET_EXEC = 2, ET_DYN = 3, EM_X86_64 = 62, EV_CURRENT = 1, ELFCLASS64 = 2, ELFDATA2LSB = 1 };
+enum { PT_LOAD = 1, PT_DYNAMIC = 2, PT_INTERP = 3 };
 enum { PF_X = 1, PF_W = 2, PF_R = 4 };
 
 static uint64_t page_floor(uint64_t x)
@@ -39,7 +39,7 @@ static int check_file_header(const struct elf_header *header)
     if (memcmp(header->ident, magic, sizeof magic) != 0)
         return -EINVAL;
     if (header->ident[4] != ELFCLASS64 || header->ident[5] != ELFDATA2LSB ||
-        header->machine != EM_X86_64 || header->type != ET_EXEC)
+        header->machine != EM_X86_64 || (header->type != ET_EXEC && header->type != ET_DYN))
         return -ENOTSUP;
     if (header->ident[6] != EV_CURRENT || header->version != EV_CURRENT ||
         header->ehsize != sizeof *header)
@@ -55,15 +55,14 @@ static uint32_t map_flags(uint32_t flags)
            (flags & PF_X ? MAP_EXECUTE : 0);
 }
 
-/* Takes a PT_LOAD header over into *segment.  `floor`: the first address not yet taken. */
+/* Takes a PT_LOAD header over into *segment.  Addresses must lie in [floor, limit). */
 static int take_segment(const struct elf_program_header *header, uint64_t file_size, uint64_t floor,
-                        struct elf_segment *segment)
+                        uint64_t limit, struct elf_segment *segment)
 {
     uint64_t file_end, end;
     if (__builtin_add_overflow(header->offset, header->filesz, &file_end) || file_end > file_size)
         return -ERANGE;
-    if (__builtin_add_overflow(header->vaddr, header->memsz, &end) || end > USER_LIMIT ||
-        header->vaddr < USER_BASE)
+    if (__builtin_add_overflow(header->vaddr, header->memsz, &end) || end > limit)
         return -ERANGE;
     if (header->filesz > header->memsz)
         return -EINVAL;
@@ -112,25 +111,41 @@ int elf_parse(const void *headers, size_t header_size, uint64_t file_size,
     if (header.phoff > header_size || table_size > header_size - header.phoff)
         return -ERANGE;
 
-    uint64_t floor = 0;
+    made.movable = header.type == ET_DYN;
+    uint64_t floor = made.movable ? 0 : USER_BASE;
+    uint64_t limit = made.movable ? ELF_SPAN_MAX : USER_LIMIT;
     for (uint32_t i = 0; i < header.phnum; i++) {
         struct elf_program_header ph;
         memcpy(&ph, (const char *)headers + header.phoff + i * sizeof ph, sizeof ph);
-        if (ph.type == PT_DYNAMIC || ph.type == PT_INTERP || ph.type == PT_TLS)
+        if (ph.type == PT_INTERP || (ph.type == PT_DYNAMIC && !made.movable))
             return -ENOTSUP;
         if (ph.type != PT_LOAD || ph.memsz == 0)
             continue;
         if (made.segment_count == ELF_SEGMENTS_MAX)
             return -E2BIG;
-        error = take_segment(&ph, file_size, floor, &made.segments[made.segment_count]);
+        if (!made.movable && ph.vaddr < USER_BASE)
+            return -ERANGE;
+        error = take_segment(&ph, file_size, floor, limit, &made.segments[made.segment_count]);
         if (error < 0)
             return error;
         floor = page_floor(ph.vaddr + ph.memsz + PAGE_SIZE - 1);
         made.segment_count++;
     }
     made.entry = header.entry;
+    made.span = floor;
     if (!entry_is_code(&made))
         return -EINVAL;
     *program = made;
     return 0;
+}
+
+void elf_place(struct elf_program *program, uint64_t random)
+{
+    if (!program->movable)
+        return;
+    uint64_t places = (ELF_BASE_MAX - ELF_BASE_MIN - program->span) / PAGE_SIZE + 1;
+    uint64_t base = ELF_BASE_MIN + random % places * PAGE_SIZE;
+    program->entry += base;
+    for (uint32_t i = 0; i < program->segment_count; i++)
+        program->segments[i].address += base;
 }

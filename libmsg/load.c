@@ -5,6 +5,7 @@
 #include <portolan/message.h>
 
 #include "spawn.h"
+#include "string.h"
 #include "thread.h"
 
 static uint64_t page_floor(uint64_t x)
@@ -67,6 +68,12 @@ int64_t load_program(handle_t task, handle_t file, uint64_t offset, uint64_t siz
     error = elf_parse(message_area()->bytes, header_size, size, &program);
     if (error < 0)
         return error;
+    error = sys_random(sizeof(uint64_t));
+    if (error < 0)
+        return error;
+    uint64_t random;
+    memcpy(&random, message_area()->bytes, sizeof random);
+    elf_place(&program, random);
     *out = (struct loaded_program){.entry = program.entry};
     for (uint32_t i = 0; i < program.segment_count; i++) {
         error = load_segment(task, file, offset, &program.segments[i], &out->segments[i]);

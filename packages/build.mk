@@ -52,7 +52,7 @@ newlib_options := --target=x86_64-portolan --prefix=$(CURDIR)/$(toolchain) \
     --enable-newlib-mb --enable-newlib-iconv --enable-newlib-register-fini \
     --disable-newlib-supplied-syscalls
 newlib_target_flags := -O2 -g -fPIE
-newlib_make := $(MAKE) -j$(shell nproc)
+newlib_make := env -u MAKEFLAGS -u MFLAGS $(MAKE) -j$(shell nproc)
 newlib_path := PATH=$(CURDIR)/$(newlib)/tools:$$PATH
 
 $(call remember,$(build)/newlib.flags,$(CC) $(newlib_cc_flags) $(newlib_options) $(newlib_target_flags))

@@ -17,7 +17,7 @@ $(foreach source,$(guest_sources),\
 unit_sources := $(sort $(wildcard tests/unit/*_test.c))
 unit_flags := -std=gnu17 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer -fno-strict-aliasing -fno-common $(filter-out -Wmissing-prototypes,$(warnings)) \
-    -Iinclude -Ikernel -Itests/unit -DUNIT_TEST
+    -Iinclude -Ikernel -Iservers/lib -Itests/unit -DUNIT_TEST
 unit_under_test = $(shell sed -n 's|^// sources:||p' $(1))
 
 define unit_test

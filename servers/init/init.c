@@ -8,7 +8,7 @@
  *   panic-test   makes the kernel panic
  *   (neither)    says what there is, and watches
  *
- * Other words are passed on to the programs.
+ * A program's words are its name and then all of these.
  */
 #include <portolan/boot.h>
 
@@ -24,6 +24,9 @@
 
 #define EXIT_GOOD 0x10u
 #define EXIT_BAD 0x11u
+/* Programs may read and run what is in the boot module, and pass it on. */
+#define BOOT_MODULE_RIGHTS                                                                         \
+    (RIGHT_READ | RIGHT_EXECUTE | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER)
 
 static const struct boot_info *boot;
 static struct manifest manifest;
@@ -96,17 +99,37 @@ static void open_module(void)
         cannot_boot("manifest", manifest.bad_line, manifest.problem);
 }
 
+/* The program's name and then the command line's words, as many as fit; returns how many. */
+static uint32_t make_words(const char *name, char list[STARTUP_WORDS_MAX])
+{
+    size_t length = strlen(name) + 1;
+    const char *word = words;
+    uint32_t count = 1;
+    memcpy(list, name, length);
+    for (; count <= word_count && length + strlen(word) + 1 <= STARTUP_WORDS_MAX; count++) {
+        size_t size = strlen(word) + 1;
+        memcpy(list + length, word, size);
+        length += size;
+        word += size;
+    }
+    return count;
+}
+
 /* Starts a program; 0 or an error. */
 static int64_t start(const struct manifest_program *program, struct spawned *spawned)
 {
     struct cpio_entry entry;
+    char list[STARTUP_WORDS_MAX];
     if (cpio_find(archive, boot->module_size, program->name, &entry) < 0)
         return -ENOENT;
-    struct spawn_handle handles[2];
+    uint32_t list_count = make_words(program->name, list);
+    struct spawn_handle handles[3];
     uint32_t count = 0;
     int64_t log = HANDLE_NONE;
     if (program->grants & GRANT_ROOT)
         handles[count++] = (struct spawn_handle){"root", boot->resource, RIGHTS_SAME};
+    if (program->grants & GRANT_BOOT)
+        handles[count++] = (struct spawn_handle){"boot", boot->module, BOOT_MODULE_RIGHTS};
     if (program->grants & GRANT_LOG) {
         log = sys_resource_create(boot->resource, RESOURCE_LOG, 0, 0);
         if (log < 0)
@@ -123,8 +146,8 @@ static int64_t start(const struct manifest_program *program, struct spawned *spa
                                           .cpus = boot->cpus,
                                           .handles = handles,
                                           .handle_count = count,
-                                          .words = words,
-                                          .word_count = word_count,
+                                          .words = list,
+                                          .word_count = list_count,
                                           .give_segments = true},
                           spawned);
     if (log > 0)

@@ -90,6 +90,8 @@ static const char *add_grant(struct manifest_program *program, const struct word
         program->grants |= GRANT_ROOT;
     else if (equals(words->second, words->second_length, "log"))
         program->grants |= GRANT_LOG;
+    else if (equals(words->second, words->second_length, "boot"))
+        program->grants |= GRANT_BOOT;
     else
         return "no such grant";
     return NULL;

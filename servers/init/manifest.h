@@ -7,11 +7,11 @@
 
 #include <portolan/types.h>
 
-#define MANIFEST_PROGRAMS_MAX 32u
+#define MANIFEST_PROGRAMS_MAX 64u
 #define MANIFEST_NAME_MAX 32u
 
 enum manifest_class { CLASS_NONE = 0, CLASS_TEST, CLASS_BENCH, CLASS_BENCH_SMP };
-enum { GRANT_ROOT = 1u << 0, GRANT_LOG = 1u << 1 };
+enum { GRANT_ROOT = 1u << 0, GRANT_LOG = 1u << 1, GRANT_BOOT = 1u << 2 };
 
 struct manifest_program {
     char name[MANIFEST_NAME_MAX];

@@ -141,10 +141,14 @@ static void test_other_kinds(void **state)
     image.header.machine = 183; /* AArch64 */
     assert_int_equal(parse_whole(&image), -ENOTSUP);
     image = good_image();
-    image.header.type = 3; /* a shared object */
+    image.header.type = 1; /* an object file */
     assert_int_equal(parse_whole(&image), -ENOTSUP);
-    static const uint32_t types[] = {2 /* dynamic */, 3 /* interpreter */, 7 /* thread-local */};
-    for (size_t i = 0; i < 3; i++) {
+    image = good_image();
+    image.header.type = 3; /* position-independent */
+    image.segments[1].type = 3;
+    assert_int_equal(parse_whole(&image), -ENOTSUP);
+    static const uint32_t types[] = {2 /* dynamic */, 3 /* interpreter */};
+    for (size_t i = 0; i < 2; i++) {
         image = good_image();
         image.segments[1].type = types[i];
         assert_int_equal(parse_whole(&image), -ENOTSUP);
@@ -203,6 +207,65 @@ static void test_malformed_segments(void **state)
     }
 }
 
+/* As the linker makes them with -pie: addresses from 0, a dynamic section, thread-local data. */
+static struct image movable_image(void)
+{
+    struct image image = good_image();
+    image.header.type = 3;
+    image.header.entry = 0x100;
+    for (uint32_t i = 0; i < SEGMENTS; i++)
+        image.segments[i].vaddr -= 0x400000;
+    return image;
+}
+
+static void test_movable(void **state)
+{
+    (void)state;
+    struct image image = movable_image();
+    struct elf_program program;
+    assert_int_equal(parse(&image, sizeof(image), FILE_SIZE, &program), 0);
+    assert_true(program.movable);
+    assert_int_equal(program.span, 0x5000);
+    image.segments[1].type = 2;
+    assert_int_equal(parse_whole(&image), 0);
+    image.segments[1].type = 7;
+    assert_int_equal(parse_whole(&image), 0);
+    image = movable_image();
+    image.segments[2].memsz = ELF_SPAN_MAX - 0x2000;
+    assert_int_equal(parse_whole(&image), 0);
+    image.segments[2].memsz++;
+    assert_int_equal(parse_whole(&image), -ERANGE);
+    image = good_image();
+    assert_int_equal(parse(&image, sizeof(image), FILE_SIZE, &program), 0);
+    assert_false(program.movable);
+}
+
+static void test_place(void **state)
+{
+    (void)state;
+    static const uint64_t randoms[] = {0, 1, 12345678, UINT32_MAX, UINT64_MAX, 1ull << 63};
+    struct image image = movable_image();
+    struct elf_program program;
+    for (size_t i = 0; i < sizeof(randoms) / sizeof(randoms[0]); i++) {
+        assert_int_equal(parse(&image, sizeof(image), FILE_SIZE, &program), 0);
+        elf_place(&program, randoms[i]);
+        uint64_t base = program.segments[0].address;
+        assert_in_range(base, ELF_BASE_MIN, ELF_BASE_MAX - 0x5000);
+        assert_int_equal(base % PAGE_SIZE, 0);
+        assert_int_equal(program.entry, base + 0x100);
+        assert_int_equal(program.segments[2].address, base + 0x2000);
+    }
+    /* Each page address of the range can be had. */
+    parse(&image, sizeof(image), FILE_SIZE, &program);
+    elf_place(&program, (ELF_BASE_MAX - ELF_BASE_MIN - program.span) / PAGE_SIZE);
+    assert_int_equal(program.segments[0].address, ELF_BASE_MAX - program.span);
+    image = good_image();
+    parse(&image, sizeof(image), FILE_SIZE, &program);
+    elf_place(&program, 12345678);
+    assert_int_equal(program.segments[0].address, 0x400000);
+    assert_int_equal(program.entry, 0x400100);
+}
+
 static void test_too_many(void **state)
 {
     (void)state;
@@ -236,12 +299,13 @@ static void test_cut_off(void **state)
 /* What is taken at all is such that mapping it can do no harm. */
 static void check_program(const struct elf_program *program, uint64_t file_size)
 {
-    uint64_t floor = USER_BASE;
+    uint64_t floor = program->movable ? 0 : USER_BASE;
+    uint64_t limit = program->movable ? ELF_SPAN_MAX : USER_LIMIT;
     assert_in_range(program->segment_count, 1, ELF_SEGMENTS_MAX);
     for (uint32_t i = 0; i < program->segment_count; i++) {
         const struct elf_segment *s = &program->segments[i];
         assert_true(s->address / PAGE_SIZE * PAGE_SIZE >= floor);
-        assert_true(s->memory_size <= USER_LIMIT - s->address);
+        assert_true(s->memory_size <= limit - s->address);
         assert_true(s->file_size <= s->memory_size);
         assert_true(s->offset <= file_size && s->file_size <= file_size - s->offset);
         assert_int_not_equal(s->flags & (MAP_WRITE | MAP_EXECUTE), MAP_WRITE | MAP_EXECUTE);
@@ -274,7 +338,8 @@ int main(void)
         cmocka_unit_test(test_not_elf),        cmocka_unit_test(test_other_kinds),
         cmocka_unit_test(test_ranges),         cmocka_unit_test(test_malformed_segments),
         cmocka_unit_test(test_too_many),       cmocka_unit_test(test_cut_off),
-        cmocka_unit_test(test_random_changes),
+        cmocka_unit_test(test_random_changes), cmocka_unit_test(test_movable),
+        cmocka_unit_test(test_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,6 +41,7 @@ static void test_good(void **state)
                      "\tbudget 1048576\n"
                      "grant root\r\n"
                      "  grant log\n"
+                     "grant boot\n"
                      "timeout 5\n"
                      "program second\n"
                      "class bench-smp"));
@@ -49,7 +50,7 @@ static void test_good(void **state)
     assert_string_equal(first->name, "first");
     assert_int_equal(first->class, CLASS_TEST);
     assert_int_equal(first->budget, 1048576);
-    assert_int_equal(first->grants, GRANT_ROOT | GRANT_LOG);
+    assert_int_equal(first->grants, GRANT_ROOT | GRANT_LOG | GRANT_BOOT);
     assert_int_equal(first->timeout, 5);
     assert_string_equal(second->name, "second");
     assert_int_equal(second->class, CLASS_BENCH_SMP);

@@ -1,17 +1,12 @@
 /*
- * Directories, as <dirent.h> includes them.  The functions are newlib's, over getdents() and
- * lseek(); the members of DIR have the names that newlib's use.
+ * Directories, as <dirent.h> includes them.
  */
 #ifndef _SYS_DIRENT_H
 #define _SYS_DIRENT_H
 
 #include <sys/cdefs.h>
-#include <sys/lock.h>
 #include <sys/types.h>
 
-#define HAVE_DD_LOCK
-
-/* An entry: d_reclen bytes from here to the next.  d_name has room for NAME_MAX and its NUL. */
 struct dirent {
     ino_t d_ino;
     off_t d_off; /* where seekdir() finds the next one */
@@ -34,14 +29,6 @@ enum {
 };
 #endif
 
-typedef struct {
-    int dd_fd;
-    long dd_loc;  /* offset in the buffer */
-    long dd_seek; /* of the directory */
-    char *dd_buf;
-    int dd_len;   /* bytes the buffer has room for */
-    long dd_size; /* bytes it holds */
-    _LOCK_RECURSIVE_T dd_lock;
-} DIR;
+typedef struct __directory DIR;
 
 #endif

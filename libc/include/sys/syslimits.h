@@ -7,8 +7,8 @@
 
 #define ARG_MAX 131072
 #define NAME_MAX 255
-#define PATH_MAX 4096
-#define SYMLINK_MAX 4095
+#define PATH_MAX 1024
+#define SYMLINK_MAX 1023
 #define SYMLOOP_MAX 40
 #define PIPE_BUF 4096
 #define IOV_MAX 1024
