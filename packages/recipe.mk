@@ -25,7 +25,7 @@ package_make := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -j$(shell nproc)
 # $(call logged,NAME,FOLDER,COMMANDS): runs COMMANDS in FOLDER; what they say goes to the log, and
 # the last errors (or else the last lines) to the terminal if they fail.
 define logged
-$(quiet)( set -e; cd $(2); export $(portolan_path) LC_ALL=C; $(3); ) \
+$(quiet)( set -e; echo '==== $@'; cd $(2); export $(portolan_path) LC_ALL=C; $(3); ) \
     >> $(build)/packages/$(1).log 2>&1; \
     test $$? -eq 0 || { packages/failed $(1) >&2; exit 1; }
 endef
