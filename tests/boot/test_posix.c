@@ -8,7 +8,8 @@
 
 #include "cpio.h"
 
-static const char *const programs[] = {"libc_files", "libc_names", "libc_mapping", "libc_poll"};
+static const char *const programs[] = {"libc_files", "libc_names", "libc_mapping", "libc_poll",
+                                       "libc_gaps"};
 
 #define PROGRAM_BUDGET (64ul << 20)
 
