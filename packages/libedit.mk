@@ -3,8 +3,11 @@
 
 libedit_file := libedit_3.1-20221030.orig.tar.gz
 libedit_stage := $(packages_build)/libedit/stage
-# It defines CTRL() itself where <sys/ttydefaults.h> does not; Portolan has no such header.
-libedit_edit = sed -i '/include <sys.ttydefaults.h>/d' src/editline/readline.h
+# It defines CTRL() itself where <sys/ttydefaults.h> does not; Portolan has no such header.  A read
+# that a signal ends (a background job's end) is repeated, or the shell takes it for the end of input.
+libedit_edit = sed -i '/include <sys.ttydefaults.h>/d' src/editline/readline.h; \
+    sed -i 's/^\t\tif (!tried \&\& read__fixio/\t\tif (e == EINTR)\n\t\t\tgoto again;\n&/' src/read.c; \
+    grep -q 'e == EINTR' src/read.c
 # configure finds functions by linking, which it cannot while libc is built; it takes <termcap.h>
 # where there is no curses.  wchar_t is ISO 10646, which only glibc says.
 libedit_known := ac_cv_lib_ncurses_tgetent=no ac_cv_lib_curses_tgetent=no \
