@@ -71,8 +71,7 @@ int __libc_descriptor_next(int from, struct open_file **file, bool *close_on_exe
 void __libc_descriptors_reset(void);
 
 struct arguments;
-/* At the start: the descriptors that were inherited; if none of 0, 1 and 2 was, they
- * are the log's, which reads as empty. */
+/* At the start: the descriptors that were inherited; if none was, 0, 1 and 2 are the log's. */
 int __libc_descriptors_open(const struct arguments *arguments, handle_t log);
 
 #endif

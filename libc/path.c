@@ -203,6 +203,16 @@ bool __libc_directory_open(const struct arguments *arguments)
     return add(&directory, arguments->directory, strlen(arguments->directory)) == 0;
 }
 
+void __libc_directory_lock(void)
+{
+    __libc_lock(&directory_lock);
+}
+
+void __libc_directory_unlock(void)
+{
+    __libc_unlock(&directory_lock);
+}
+
 void __libc_directory_reset(void)
 {
     directory_lock = (struct __lock_word){0};

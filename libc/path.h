@@ -50,7 +50,9 @@ char *__libc_path_text(const struct path *path);
 /* The working directory. */
 struct arguments;
 bool __libc_directory_open(const struct arguments *arguments);
-/* In the child of a fork. */
+/* Around a fork, and in the child. */
+void __libc_directory_lock(void);
+void __libc_directory_unlock(void);
 void __libc_directory_reset(void);
 
 #endif

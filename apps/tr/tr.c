@@ -218,7 +218,7 @@ int main(int argc, char **argv)
     read_options(argc, argv);
     int sets = argc - optind;
     bool two = delete == squeeze ? !delete || sets == 2 : squeeze && sets == 2;
-    if (sets != (two ? 2 : 1) || (delete && squeeze && sets != 2))
+    if (sets != (two ? 2 : 1) || (delete &&squeeze && sets != 2))
         usage();
     read_set(&first, argv[optind]);
     if (two)

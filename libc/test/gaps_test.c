@@ -32,7 +32,8 @@ static void test_groups(void)
     struct group group, *found;
 
     ok(!getgrnam("root"), "without /etc/group there is no group");
-    write_file("/etc/group", "root::0:\nbroken:line\nstaff:*:50:ann,bob\nbad::x1:ann\nwheel::10:bob");
+    write_file("/etc/group",
+               "root::0:\nbroken:line\nstaff:*:50:ann,bob\nbad::x1:ann\nwheel::10:bob");
     found = getgrnam("staff");
     ok(found && found->gr_gid == 50 && !strcmp(found->gr_mem[0], "ann") &&
            !strcmp(found->gr_mem[1], "bob") && !found->gr_mem[2],
@@ -77,8 +78,9 @@ static void test_mounts(void)
     FILE *file;
     struct mntent *entry;
 
-    write_file("/etc/fstab", "# device\n\n/dev/a\\040b /mnt\\0401 ext4 ro,size=5,noauto 1 2\nshort line\n"
-                             "tmpfs\t/tmp tmpfs rw");
+    write_file("/etc/fstab",
+               "# device\n\n/dev/a\\040b /mnt\\0401 ext4 ro,size=5,noauto 1 2\nshort line\n"
+               "tmpfs\t/tmp tmpfs rw");
     file = setmntent("/etc/fstab", "r");
     entry = file ? getmntent(file) : 0;
     ok(entry && !strcmp(entry->mnt_fsname, "/dev/a b") && !strcmp(entry->mnt_dir, "/mnt 1") &&
@@ -97,7 +99,7 @@ static void test_mounts(void)
 static const char *parsed(const char *text, const char *format)
 {
     static char out[64];
-    struct tm tm = { .tm_wday = -1, .tm_yday = -1 };
+    struct tm tm = {.tm_wday = -1, .tm_yday = -1};
     const char *rest = strptime(text, format, &tm);
 
     if (!rest)
@@ -159,7 +161,7 @@ static char put_text[16];
 
 static int put(int c)
 {
-    return strncat(put_text, &(char){ (char)c }, 1) ? c : EOF;
+    return strncat(put_text, &(char){(char)c}, 1) ? c : EOF;
 }
 
 static void test_termcap(void)

@@ -127,6 +127,9 @@ static void test_lending(void)
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     ok(fixed != MAP_FAILED && pread(file, memory, 100 * PAGE, 0) == 100 * PAGE, "across mappings");
     ok(memory[20 * PAGE] == 'a' + 20 && memory[99 * PAGE] == (char)('a' + 99), "all of it");
+    ok(pread(file, memory + 77, 90 * PAGE, 0) == 90 * PAGE && memory[77 + 30 * PAGE] == 'a' + 30,
+       "at odd addresses");
+    pread(file, memory, 100 * PAGE, 0);
     is(pwrite(file, memory, 100 * PAGE, PAGE), 100 * PAGE, "and back");
     munmap(memory, 200 * PAGE);
     char *shared = mmap(NULL, 50 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);

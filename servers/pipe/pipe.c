@@ -68,18 +68,19 @@ static int64_t do_info(struct server *server, struct request *request)
 {
     (void)server;
     struct end *end = end_of(request);
-    if (!end)
+    if (request->badge & BADGE_COUNTED && !end)
         return -EBADF;
     if (MESSAGE_FLAG_BYTES(request->head.flags))
         return -ENOTDIR;
     uint64_t now = realtime_at_start + clock_now();
-    struct io_info info = {.size = ring_used(&end->stream->ring),
-                           .node = end->number,
+    /* The root session is a device. */
+    struct io_info info = {.size = end ? ring_used(&end->stream->ring) : 0,
+                           .node = end ? end->number : 0,
                            .device = device_number,
                            .access_ns = now,
                            .modify_ns = now,
                            .change_ns = now,
-                           .mode = IO_MODE_FIFO | 0600,
+                           .mode = end ? IO_MODE_FIFO | 0600 : IO_MODE_CHARACTER | 0666,
                            .links = 1,
                            .block_size = PIPE_BUFFER_ATOMIC};
     answer_bytes(request, &info, sizeof(info));
@@ -101,6 +102,25 @@ static int64_t make_end(struct server *server, struct stream *stream, bool writi
     ends[index] = (struct end){stream, last_number, writing};
     stream_opened(stream, writing);
     return handle;
+}
+
+/* Opening the node that the server is mounted as gives a copy of its root session. */
+static int64_t do_open(struct server *server, struct request *request)
+{
+    if (request->badge & BADGE_COUNTED || MESSAGE_FLAG_BYTES(request->head.flags))
+        return -ENOTDIR;
+    if (!(request->head.flags & MESSAGE_ROOM) && !(sys_message_info(request->token) & 2))
+        return -EMSGSIZE;
+    int64_t handle =
+        sys_handle_duplicate(server->port, RIGHT_SEND | RIGHT_DUPLICATE | RIGHT_TRANSFER, 0);
+    int64_t result = handle < 0 ? handle : do_info(server, request);
+    if (result < 0 && handle >= 0)
+        sys_handle_close((handle_t)handle);
+    if (result < 0)
+        return result;
+    message_area()->handles[0] = (struct message_handle){(handle_t)handle, RIGHTS_SAME, 0};
+    request->reply.flags |= MESSAGE_FLAGS(0, 1, 0);
+    return 0;
 }
 
 static int64_t create(struct server *server, struct request *request)
@@ -168,9 +188,10 @@ static void notified(struct server *server, uint64_t bits)
 }
 
 static server_handler *const handlers[] = {
-    [IO_READ - IO_OPEN] = do_read, [IO_WRITE - IO_OPEN] = do_write,
-    [IO_SEEK - IO_OPEN] = do_seek, [IO_INFO - IO_OPEN] = do_info,
-    [IO_POLL - IO_OPEN] = do_poll, [IO_CONTROL - IO_OPEN] = do_control,
+    [IO_OPEN - IO_OPEN] = do_open,       [IO_READ - IO_OPEN] = do_read,
+    [IO_WRITE - IO_OPEN] = do_write,     [IO_SEEK - IO_OPEN] = do_seek,
+    [IO_INFO - IO_OPEN] = do_info,       [IO_POLL - IO_OPEN] = do_poll,
+    [IO_CONTROL - IO_OPEN] = do_control,
 };
 
 static struct server server = {
