@@ -1,5 +1,6 @@
-# libedit: line editing and history, a library that dash is linked with.  build/packages/libedit/
-# stage/ holds what a program includes and links.
+# libedit: line editing and history, a library that dash and lua are linked with.
+# build/packages/libedit/stage/ holds what a program includes and links; libedit answers to readline's
+# names, too.
 
 libedit_file := libedit_3.1-20221030.orig.tar.gz
 libedit_stage := $(packages_build)/libedit/stage
@@ -34,7 +35,10 @@ libedit_compile = ./configure --host=x86_64-elf --build=x86_64-linux-gnu --disab
     rm -f $(libedit_stage)/lib/libedit.a; \
     (cd src; x86_64-portolan-ar rcsD $(libedit_stage)/lib/libedit.a $(libedit_objects:=.o)); \
     cp src/histedit.h $(libedit_stage)/include; \
-    cp src/editline/readline.h $(libedit_stage)/include/editline
+    cp src/editline/readline.h $(libedit_stage)/include/editline; \
+    mkdir -p $(libedit_stage)/include/readline; \
+    for name in readline history; do \
+        echo '\#include <editline/readline.h>' > $(libedit_stage)/include/readline/$$name.h; done
 libedit_link = :
 
 $(eval $(call package,libedit))

@@ -5,8 +5,8 @@ root := $(build)/packages/root
 root_files := $(patsubst packages/root/%,%,$(sort $(shell find packages/root -type f)))
 root_apps := $(addprefix $(build)/boot/stripped/,$(app_names))
 
-.PHONY: root
-root: $(build)/root.cpio
+.PHONY: do-root
+do-root: $(build)/root.cpio
 
 $(call remember,$(build)/packages/root.members,$(packages) $(root_apps) $(root_files))
 $(build)/root.cpio: $(patsubst %,$(build)/packages/%/linked,$(packages)) $(root_apps) \
