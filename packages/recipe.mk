@@ -18,7 +18,7 @@
 packages_build := $(CURDIR)/$(build)/packages
 portolan_path := PATH=$(CURDIR)/$(build)/toolchain/bin:$$PATH
 # Small before fast: these programs are in memory as long as the system runs.
-package_cflags := -Os -ffunction-sections -fdata-sections
+package_cflags := -Os -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
 # Recipes are shared by the make rules above, which set flags of their own for sub-makes.
 package_make := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -j$(shell nproc)
 
