@@ -52,7 +52,7 @@ $$($(1)_folder)/unpacked: $(build)/packages/$(1).recipe
 	    $$(or $$($(1)_edit),:))
 	$$(quiet)touch $$@
 
-$$($(1)_folder)/compiled: $$($(1)_folder)/unpacked $$($(1)_needs) $(newlib)/installed | $$(libc_headers)
+$$($(1)_folder)/compiled: $$($(1)_folder)/unpacked $$($(1)_needs) $(newlib)/installed | $$(libc_libraries)
 	$$(call say,MAKE,$(1))
 	$$(call logged,$(1),$$($(1)_source),$$($(1)_compile))
 	$$(quiet)touch $$@
