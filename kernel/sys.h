@@ -35,7 +35,7 @@ i64 sys_thread_suspend(u64 thread, u64 wait_only);
 i64 sys_thread_resume(u64 thread);
 i64 sys_thread_interrupt(u64 thread);
 i64 sys_thread_read_state(u64 thread);
-i64 sys_thread_write_state(u64 thread);
+i64 sys_thread_write_state(u64 thread, u64 parts);
 i64 sys_thread_set(u64 thread, u64 priority, u64 cpu);
 i64 sys_thread_set_fs(u64 address);
 i64 sys_thread_yield(void);

@@ -266,7 +266,7 @@ i64 sys_thread_read_state(u64 handle)
     return 0;
 }
 
-i64 sys_thread_write_state(u64 handle)
+i64 sys_thread_write_state(u64 handle, u64 parts)
 {
     i64 error;
     struct thread *thread = lookup_thread(handle, RIGHT_MANAGE, &error);
@@ -274,15 +274,19 @@ i64 sys_thread_write_state(u64 handle)
         return error;
     if (!thread_stopped(thread))
         return -EBUSY;
+    if (parts > THREAD_STATE_CONTROL)
+        return -EINVAL;
     struct thread_state state;
     memcpy(&state, current_message_bytes(), sizeof(state));
     if (!canonical_user(state.rip) || !canonical_user(state.rsp) || !canonical_user(state.fs_base))
         return -EINVAL;
-    memcpy(&thread->user, &state, offsetof(struct thread_state, rip));
+    if (parts == THREAD_STATE_ALL) {
+        memcpy(&thread->user, &state, offsetof(struct thread_state, rip));
+        thread->fs_base = state.fs_base;
+    }
     thread->user.rip = state.rip;
     thread->user.rflags = (state.rflags & USER_RFLAGS_MASK) | USER_RFLAGS;
     thread->user.rsp = state.rsp;
-    thread->fs_base = state.fs_base;
     return 0;
 }
 

@@ -57,6 +57,10 @@ bool __libc_memory_covers(uintptr_t start, uintptr_t end);
 /* The list, for fork: lock, walk from first by next, unlock. */
 struct memory_region *__libc_memory_lock(void);
 void __libc_memory_unlock(void);
+/* The same, by who has the lock. */
+struct memory_region *__libc_memory_first(void);
+/* In the child of a fork: an empty list, into which fork enters what has been copied. */
+void __libc_memory_forget(void);
 /* In the child of a fork. */
 void __libc_memory_reset(void);
 void __libc_mapping_reset(void); /* mmap's */
