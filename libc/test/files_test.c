@@ -184,6 +184,7 @@ static void test_stdio(void)
         lines++;
     ok(lines == 3 && strcmp(line, "end\n") == 0 && feof(file), "all lines");
     fclose(file);
+    mkdir("/tmp", 01777);
     file = tmpfile();
     ok(file != NULL && fputs("x", file) >= 0 && fclose(file) == 0, "tmpfile");
     char name[] = "/nameXXXXXX";
