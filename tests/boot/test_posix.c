@@ -7,8 +7,8 @@
 #include "test.h"
 #include "tree.h"
 
-static const char *const programs[] = {"libc_files", "libc_names", "libc_mapping", "libc_poll",
-                                       "libc_pipe"};
+static const char *const programs[] = {"libc_files", "libc_names", "libc_mapping",
+                                       "libc_poll",  "libc_gaps",  "libc_pipe"};
 
 static void run(const char *name)
 {
