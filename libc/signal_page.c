@@ -43,7 +43,7 @@ static bool open_page(void)
     }
     if (page < 0)
         return false;
-    int64_t address = sys_map(HANDLE_NONE, (handle_t)page, 0, SIGNAL_PAGE_SIZE, 0,
+    int64_t address = sys_map(HANDLE_NONE, (handle_t)page, 0, SIGNAL_PAGE_SIZE, MEMORY_BASE,
                               KERNEL_MAP_READ | KERNEL_MAP_WRITE);
     sys_handle_close((handle_t)page);
     if (address < 0)

@@ -37,7 +37,9 @@ static void read_wishes(const struct process *process)
         !page_read(process, SIGNAL_MASKS_OFFSET, wishes.masks, slots * 8) ||
         (wishes.header.waiters &&
          !page_read(process, SIGNAL_WAITS_OFFSET, wishes.waits, slots * 8))) {
-        memset(&wishes, 0, sizeof wishes);
+        memset(&wishes.header, 0, HEADER_WORDS);
+        memset(wishes.masks, 0, slots * 8);
+        memset(wishes.waits, 0, slots * 8);
         wishes.header.ignored = process->ignored;
         wishes.masks[0] = process->mask;
     }
