@@ -32,8 +32,8 @@ static int64_t begin(struct fs_driver *driver, struct request *request, struct f
 
 static int64_t copy_path(struct fs_call *call)
 {
-    return path_copy(&call->path, message_area()->bytes,
-                     MESSAGE_FLAG_BYTES(call->request->head.flags));
+    return io_path_copy(&call->path, message_area()->bytes,
+                        MESSAGE_FLAG_BYTES(call->request->head.flags));
 }
 
 /* Two of them: arg[2] bytes of the first; its text is only bounded if it is a link's target. */
@@ -44,9 +44,9 @@ static int64_t copy_two_paths(struct fs_call *call, bool is_target)
     uint64_t first = call->request->head.arg[2];
     if (first > all)
         return -EINVAL;
-    int64_t error = path_copy(&call->second, bytes + first, all - first);
+    int64_t error = io_path_copy(&call->second, bytes + first, all - first);
     if (error < 0 || !is_target)
-        return error < 0 ? error : path_copy(&call->path, bytes, first);
+        return error < 0 ? error : io_path_copy(&call->path, bytes, first);
     if (first == 0 || first > IO_PATH_MAX)
         return first ? -ENAMETOOLONG : -EINVAL;
     memcpy(call->path.text, bytes, first);

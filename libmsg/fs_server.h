@@ -11,7 +11,7 @@
 #ifndef LIBMSG_FS_SERVER_H
 #define LIBMSG_FS_SERVER_H
 
-#include "path.h"
+#include "io_path.h"
 #include "server.h"
 #include "server_common.h"
 #include "syscall.h"
@@ -31,9 +31,10 @@ struct fs_call {
     struct request *request;    /* its head and ranges; reply's fields are the driver's to set */
     struct fs_session *session; /* NULL: the root, by the server's own handle */
     uint64_t node;
-    uint64_t offset;    /* of a read or write: IO_OFFSET_CURRENT resolved; to the end: UINT64_MAX */
-    struct path path;   /* of operations that have one */
-    struct path second; /* rename, link: the new one; make_link: the target's text is in `path` */
+    uint64_t offset; /* of a read or write: IO_OFFSET_CURRENT resolved; to the end: UINT64_MAX */
+    struct io_path path; /* of operations that have one */
+    struct io_path
+        second; /* rename, link: the new one; make_link: the target's text is in `path` */
 };
 
 typedef int64_t fs_function(struct fs_driver *driver, struct fs_call *call);

@@ -64,7 +64,7 @@ static int64_t do_write(struct fs_driver *driver, struct fs_call *call)
     return (int64_t)length;
 }
 
-static struct path renamed_from, renamed_to;
+static struct io_path renamed_from, renamed_to;
 
 static int64_t do_rename(struct fs_driver *driver, struct fs_call *call)
 {

@@ -36,9 +36,11 @@ static void measure(const char *name, bool (*operation)(void))
     bool good = true;
     for (int i = 0; i < ROUNDS; i++) {
         uint64_t before = counter();
-        if (marked && i >= 5) __asm__ volatile("xchg %bx,%bx");
+        if (marked && i >= 5)
+            __asm__ volatile("xchg %bx,%bx");
         good &= operation();
-        if (marked && i >= 5) __asm__ volatile("xchg %bx,%bx");
+        if (marked && i >= 5)
+            __asm__ volatile("xchg %bx,%bx");
         counts[i] = counter() - before;
     }
     qsort(counts, ROUNDS, sizeof counts[0], compare);
@@ -99,7 +101,7 @@ int main(int argc, char **argv)
     if (argc > 1)
         _exit(3);
     measure("wait for nobody", wait_nothing);
-    printf("# main at %p\n", (void*)main);
+    printf("# main at %p\n", (void *)main);
     marked = PROF == 1;
     measure("fork+exit+wait", fork_exit_wait);
     marked = PROF == 2;

@@ -1,7 +1,7 @@
 /*
  * See path.h.
  */
-#include "path.h"
+#include "io_path.h"
 
 #include <portolan/errors.h>
 
@@ -17,7 +17,7 @@ static int64_t check_name(const char *name, uint32_t length)
     return 0;
 }
 
-int64_t path_copy(struct path *path, const void *from, uint64_t length)
+int64_t io_path_copy(struct io_path *path, const void *from, uint64_t length)
 {
     uint32_t start = 0;
     if (length > IO_PATH_MAX)
@@ -38,19 +38,19 @@ int64_t path_copy(struct path *path, const void *from, uint64_t length)
     return 0;
 }
 
-bool path_next(const struct path *path, uint32_t *at, struct path_name *name)
+bool io_path_next(const struct io_path *path, uint32_t *at, struct io_path_name *name)
 {
     uint32_t end = *at;
     if (end >= path->length)
         return false;
     while (end < path->length && path->text[end] != '/')
         end++;
-    *name = (struct path_name){&path->text[*at], end - *at};
+    *name = (struct io_path_name){&path->text[*at], end - *at};
     *at = end + 1;
     return true;
 }
 
-bool path_cut_last(struct path *path, char last[IO_NAME_MAX + 1])
+bool io_path_cut_last(struct io_path *path, char last[IO_NAME_MAX + 1])
 {
     uint32_t start = path->length;
     if (start == 0)
@@ -63,7 +63,7 @@ bool path_cut_last(struct path *path, char last[IO_NAME_MAX + 1])
     return true;
 }
 
-bool path_is_within(const struct path *path, const struct path *above)
+bool io_path_is_within(const struct io_path *path, const struct io_path *above)
 {
     return above->length == 0 ||
            (path->length >= above->length && memcmp(path->text, above->text, above->length) == 0 &&
