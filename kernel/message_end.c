@@ -112,6 +112,7 @@ static void complete_send(struct envelope *envelope, enum get_kind kind)
 static void complete_call(struct envelope *envelope, i32 status)
 {
     envelope->cargo = NULL;
+    envelope->plain = 1; /* until a call says otherwise: the fast path says nothing */
     atomic_store(&envelope->state, ENVELOPE_IDLE);
     thread_wake(envelope->sender, status);
 }
@@ -210,6 +211,7 @@ static void give_up_call(struct thread *thread, enum give_up why)
         return; /* its end is on its way here */
     release_extras(envelope, holder);
     envelope->cargo = NULL;
+    envelope->plain = 1;
     envelope->state = ENVELOPE_IDLE;
     envelope->origin = ENVELOPE_CALL;
     /* The receiver can stop early; its token is dead already. */
@@ -361,6 +363,7 @@ static bool reply_to_call(struct envelope *envelope, u32 flags, const struct han
         return false;
     }
     envelope->cargo = NULL;
+    envelope->plain = 1;
     envelope->state = ENVELOPE_IDLE;
     sender->wake_status = status;
     message_call_ended(sender);

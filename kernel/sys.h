@@ -56,6 +56,7 @@ i64 sys_domain_info(u64 domain);
 i64 sys_system_info(void);
 i64 sys_debug_write(u64 resource, u64 length);
 i64 sys_debug_read(u64 resource, u64 position);
+i64 sys_debug_console(u64 resource, u64 off, u64 on);
 i64 sys_power(u64 resource, u64 action, u64 argument);
 i64 sys_random(u64 length);
 i64 sys_trace(u64 resource, u64 action, u64 position);

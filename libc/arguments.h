@@ -2,14 +2,12 @@
  * What a program is started with, beside the startup page: arguments, environment, working
  * directory, file mode mask, signals and descriptors.
  *
- * The maker of a process may give it a handle named "args": a VM object (READ) that holds, one after
- * the other,
- *     struct argument_header
- *     descriptor_count x struct argument_descriptor
- *     `bytes` bytes of strings, each with its NUL: the arguments; the environment; the working
- *     directory; then for each descriptor its path if it is a directory's, else an empty string.
- * Without one, the startup page's words are the arguments, the environment is empty, the working
- * directory is "/" and there are no descriptors.
+ * The maker of a process may give it a handle named "args": a VM object (READ) that holds, one
+ * after the other, struct argument_header descriptor_count x struct argument_descriptor `bytes`
+ * bytes of strings, each with its NUL: the arguments; the environment; the working directory; then
+ * for each descriptor its path if it is a directory's, else an empty string. Without one, the
+ * startup page's words are the arguments, the environment is empty, the working directory is "/"
+ * and there are no descriptors.
  *
  * Other handles libc looks for by name in the startup page: "tree", where paths are looked up (a
  * session of the name server or of a filesystem's root); "log", a LOG resource, which stands in for

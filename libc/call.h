@@ -9,8 +9,8 @@
  *     call_end();
  *
  * From call_begin to call_end no signal handler runs, so the message page is the caller's.  Results
- * are >= 0 or an error number below 0 that POSIX knows: a dead server is -EIO, a wait cut short by a
- * signal -EINTR.
+ * are >= 0 or an error number below 0 that POSIX knows: a dead server is -EIO, a wait cut short by
+ * a signal -EINTR.
  */
 #ifndef LIBC_CALL_H
 #define LIBC_CALL_H
@@ -21,6 +21,9 @@
 #include <portolan/message.h>
 
 #include "lock.h"
+
+/* ns to wait before a server whose queue was full is asked again. */
+#define QUEUE_FULL_PAUSE 200000ul
 
 static inline struct message_area *call_begin(void)
 {
@@ -44,8 +47,8 @@ enum {
 int64_t __libc_call_do(handle_t port, struct message *head, uint32_t flags);
 #define call_do __libc_call_do
 
-/* After call_end of a call that gave -EINTR, when the handlers have run: whether all of them want it
- * to be made again (SA_RESTART). */
+/* After call_end of a call that gave -EINTR, when the handlers have run: whether all of them want
+ * it to be made again (SA_RESTART). */
 bool __libc_call_again(void);
 
 /* Sets errno and gives -1 for a result below 0. */

@@ -264,7 +264,7 @@ static int inherit(const struct arguments *arguments)
 int __libc_descriptors_open(const struct arguments *arguments, handle_t log)
 {
     int error = inherit(arguments);
-    if (error < 0 || log == HANDLE_NONE || table[0] || table[1] || table[2])
+    if (error < 0 || log == HANDLE_NONE || arguments->descriptor_count > 0)
         return error;
     struct open_file *file = __libc_open_file_make(log, O_RDWR | OPEN_FILE_LOG, NULL);
     if (file == NULL)

@@ -5,8 +5,9 @@
  * opened with; descriptors made by dup share it, and so do those of a process and its children, but
  * for the flags: a child gets copies of them.  The offset is the session's, kept by its server.
  *
- * Whoever uses an open file takes a reference (__libc_descriptor_get ... __libc_open_file_put), so that a close by
- * another thread does not pull it away; the session is closed with the last reference.
+ * Whoever uses an open file takes a reference (__libc_descriptor_get ... __libc_open_file_put), so
+ * that a close by another thread does not pull it away; the session is closed with the last
+ * reference.
  *
  * Locks: one, over the table; the flags of an open file are atomic, its other members constant.
  */
@@ -27,7 +28,8 @@ struct open_file {
     handle_t handle;     /* the session; fork's child replaces it before anybody uses it */
     char *path;          /* of a directory: absolute and normal; else NULL */
 };
-/* A flag beside those of <fcntl.h>: handle is a LOG resource, to which one can write; it reads as empty. */
+/* A flag beside those of <fcntl.h>: handle is a LOG resource, to which one can write; it reads as
+ * empty. */
 #define OPEN_FILE_LOG 0x40000000u
 
 /* ---- Open files ------------------------------------------------------------------------------ */
@@ -44,8 +46,8 @@ void __libc_open_file_put(struct open_file *file);
 /* The open file of a descriptor, with a reference for the caller; NULL: -EBADF. */
 struct open_file *__libc_descriptor_get(int descriptor);
 
-/* The lowest free number from `lowest` on is given to the file, whose reference the table takes over
- * on success.  -EMFILE; -EINVAL `lowest` is out of range. */
+/* The lowest free number from `lowest` on is given to the file, whose reference the table takes
+ * over on success.  -EMFILE; -EINVAL `lowest` is out of range. */
 int __libc_descriptor_add(struct open_file *file, int lowest, bool close_on_exec);
 /* Two at once, or none. */
 int __libc_descriptor_add_pair(struct open_file *files[2], bool close_on_exec, int descriptors[2]);
@@ -69,8 +71,7 @@ int __libc_descriptor_next(int from, struct open_file **file, bool *close_on_exe
 void __libc_descriptors_reset(void);
 
 struct arguments;
-/* At the start: the descriptors that were inherited; if none of 0, 1 and 2 was, they
- * are the log's, which reads as empty. */
+/* At the start: the descriptors that were inherited; if none was, 0, 1 and 2 are the log's. */
 int __libc_descriptors_open(const struct arguments *arguments, handle_t log);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * Reading directories: opendir and its relatives.
  *
- * A page of entries is fetched at a time.  Servers do not list "." and "..": they are put before the
- * first.  A position, as telldir gives it, is 0 for ".", 1 for "..", and two more than the server's
- * for what follows.
+ * A page of entries is fetched at a time.  Servers do not list "." and "..": they are put before
+ * the first.  A position, as telldir gives it, is 0 for ".", 1 for "..", and two more than the
+ * server's for what follows.
  */
 #include <dirent.h>
 #include <errno.h>

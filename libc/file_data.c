@@ -33,8 +33,8 @@ __attribute__((weak)) int64_t __libc_background(bool writes);
 struct transfer {
     struct open_file *file;
     char *at;
-    size_t left;
-    uint64_t offset; /* IO_OFFSET_CURRENT, or moves on */
+    size_t left, piece; /* of `left`, how much was asked for last */
+    uint64_t offset;    /* IO_OFFSET_CURRENT, or moves on */
     bool writes, nonblock;
     uint32_t group;
 };
@@ -64,10 +64,11 @@ static int64_t check(int64_t result, size_t length)
     return result > (int64_t)length ? -EIO : result;
 }
 
-static int64_t move_bytes(const struct transfer *t)
+static int64_t move_bytes(struct transfer *t)
 {
     size_t length = t->left < MESSAGE_BYTES_MAX ? t->left : MESSAGE_BYTES_MAX;
     struct message head = head_of(t, length);
+    t->piece = length;
     struct message_area *area = call_begin();
     head.flags = t->writes ? MESSAGE_FLAGS(length, 0, 0) : MESSAGE_ROOM;
     if (t->writes)
@@ -83,23 +84,21 @@ static int64_t move_bytes(const struct transfer *t)
     return result;
 }
 
-static int64_t lend(const struct transfer *t, const struct memory_range *range)
+static int64_t lend(struct transfer *t, const struct memory_range *range)
 {
     size_t length = range->length < LOAN_BYTES_MAX ? range->length : LOAN_BYTES_MAX;
     struct message head = head_of(t, length);
+    t->piece = length;
     struct message_area *area = call_begin();
     head.flags = MESSAGE_FLAGS(0, 0, 1);
     area->ranges[0] = (struct message_range){
-        .vmo = range->vmo,
-        .rights = (t->writes ? RIGHT_READ : RIGHT_READ | RIGHT_WRITE) | RIGHT_MAP | RIGHT_PIN,
-        .offset = range->offset,
-        .length = length};
+        .vmo = range->vmo, .rights = range->rights, .offset = range->offset, .length = length};
     int64_t result = check(call_do(t->file->handle, &head, CALL_SLOW), length);
     call_end();
     return result;
 }
 
-static int64_t move_piece(const struct transfer *t)
+static int64_t move_piece(struct transfer *t)
 {
     if (t->left > MESSAGE_BYTES_MAX) {
         struct memory_range range = __libc_memory_find(t->at, t->left, !t->writes);
@@ -130,7 +129,6 @@ static int64_t move(struct transfer *t)
 {
     size_t asked = t->left;
     do {
-        size_t before = t->left;
         int64_t result = move_once(t);
         if (result <= 0)
             return t->left < asked ? (int64_t)(asked - t->left) : result;
@@ -138,8 +136,7 @@ static int64_t move(struct transfer *t)
         t->left -= (size_t)result;
         if (t->offset != IO_OFFSET_CURRENT)
             t->offset += (size_t)result;
-        bool whole = (size_t)result == before || (size_t)result % MESSAGE_BYTES_MAX == 0;
-        if (!t->writes && !whole)
+        if (!t->writes && (size_t)result < t->piece)
             break;
         /* A read has enough now; a write goes on until all is written, unless asked not to. */
         t->nonblock |= !t->writes;
@@ -184,7 +181,7 @@ int64_t __libc_file_read(struct open_file *file, void *buffer, size_t length, ui
 {
     if ((file->flags & O_ACCMODE) == O_WRONLY)
         return -EBADF;
-    if (file->flags & OPEN_FILE_LOG)
+    if ((file->flags & OPEN_FILE_LOG) || length == 0)
         return 0;
     struct transfer t = transfer_of(file, buffer, length, offset, false);
     return move(&t);

@@ -125,7 +125,8 @@ int lstat(const char *restrict text, struct stat *restrict status)
     return fstatat(AT_FDCWD, text, status, AT_SYMLINK_NOFOLLOW);
 }
 
-/* ---- access: everybody is the superuser, who needs an x bit only to execute ------------------- */
+/* ---- access: everybody is the superuser, who needs an x bit only to execute -------------------
+ */
 
 int faccessat(int directory, const char *text, int mode, int flags)
 {

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <reent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -101,11 +102,18 @@ int rmdir(const char *text)
     return unlinkat(AT_FDCWD, text, AT_REMOVEDIR);
 }
 
-int remove(const char *text)
+/* newlib's own does not know directories; it has both names in one file. */
+int _remove_r(struct _reent *reent, const char *text)
 {
+    (void)reent;
     if (unlink(text) == 0)
         return 0;
     return errno == EISDIR ? rmdir(text) : -1;
+}
+
+int remove(const char *text)
+{
+    return _remove_r(NULL, text);
 }
 
 int renameat(int old_directory, const char *old, int new_directory, const char *new)

@@ -1,6 +1,6 @@
 /*
- * readv and writev.  What fits in a message goes as one, so that a pipe or terminal sees one read or
- * write; of more each part is moved by itself.
+ * readv and writev.  What fits in a message goes as one, so that a pipe or terminal sees one read
+ * or write; of more each part is moved by itself.
  */
 #include <errno.h>
 #include <limits.h>

@@ -56,6 +56,7 @@ void __libc_fork_prepare(void)
     }
     __env_lock(_REENT);
     __malloc_lock(_REENT);
+    __libc_directory_lock();
     __libc_descriptors_lock();
     __libc_threads_lock();
     __libc_mapping_lock();
@@ -78,6 +79,7 @@ void __libc_fork_parent(void)
     __libc_mapping_unlock();
     __libc_threads_unlock();
     __libc_descriptors_unlock();
+    __libc_directory_unlock();
     __malloc_unlock(_REENT);
     __env_unlock(_REENT);
     run_after(false);
@@ -92,7 +94,7 @@ static void forget_waiters(pthread_mutex_t *mutex)
 
 void __libc_fork_child(void)
 {
-    thread_self()->signals_held -= 4; /* the four locks that are made anew */
+    thread_self()->signals_held -= 5; /* the five locks that are made anew */
     __libc_mutex_forked();
     __libc_memory_reset();
     __libc_mapping_reset();

@@ -1,6 +1,6 @@
 /*
- * Internet addresses as text (POSIX <arpa/inet.h>; RFC 4291 and, for what inet_ntop prints, RFC 5952),
- * and byte order.  Pure; reads no byte beyond a string's NUL.
+ * Internet addresses as text (POSIX <arpa/inet.h>; RFC 4291 and, for what inet_ntop prints, RFC
+ * 5952), and byte order.  Pure; reads no byte beyond a string's NUL.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -108,7 +108,8 @@ static int read_group(const char *text, unsigned *value)
     return digits;
 }
 
-/* Groups in the order written; *gap: before which group "::" stood, or -1.  How many; -1: malformed. */
+/* Groups in the order written; *gap: before which group "::" stood, or -1.  How many; -1:
+ * malformed. */
 static int read_groups(const char *text, uint16_t *groups, int *gap)
 {
     int count = 0;

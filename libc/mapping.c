@@ -1,9 +1,9 @@
 /*
  * mmap and its relatives.
  *
- * Each mapping made here is a struct memory_region in libc's list (memory.h), with a handle to its VM
- * object: anonymous memory has one of its own, a shared file the one its server gave, a private one a
- * copy-on-write clone of that.  Cutting a mapping in two gives each part a handle.
+ * Each mapping made here is a struct memory_region in libc's list (memory.h), with a handle to its
+ * VM object: anonymous memory has one of its own, a shared file the one its server gave, a private
+ * one a copy-on-write clone of that.  Cutting a mapping in two gives each part a handle.
  *
  * Regions come from a pool that grows by a page at a time: not from malloc, whose memory they
  * describe.  One lock is held over each change, so that the list says what is mapped.
@@ -224,7 +224,8 @@ static int64_t object_of(const struct wish *wish, uint64_t *offset)
     return shared_object(wish->file, wish->protection);
 }
 
-/* What of the object is there to map: pages behind its end are not, and touching them is a fault. */
+/* What of the object is there to map: pages behind its end are not, and touching them is a fault.
+ */
 static int64_t length_of(const struct wish *wish, handle_t vmo, uint64_t offset)
 {
     struct vmo_information info;
@@ -307,6 +308,8 @@ void *mmap(void *address, size_t length, int protection, int flags, int descript
     int kind = flags & (MAP_SHARED | MAP_PRIVATE);
     bool fixed = flags & MAP_FIXED;
     int64_t result = -EINVAL;
+    if (length > USER_LIMIT)
+        return (void *)call_return(-ENOMEM);
     if (!fixed && !is_range(wish.address, length, &end))
         wish.address = 0; /* a hint that cannot be followed */
     if (!is_range(wish.address, length, &end) || (fixed && wish.address < USER_BASE) ||
@@ -362,8 +365,8 @@ int mprotect(void *address, size_t length, int protection)
     return (int)call_return(result == -EFAULT ? -ENOMEM : result == -EPERM ? -EACCES : result);
 }
 
-/* Pages of a shared file are the file's own: what is written is seen at once by all.  MS_SYNC has the
- * server put them on the disk. */
+/* Pages of a shared file are the file's own: what is written is seen at once by all.  MS_SYNC has
+ * the server put them on the disk. */
 static int64_t sync_parts(uintptr_t start, uintptr_t end)
 {
     int64_t result = 0;

@@ -78,22 +78,25 @@ void __libc_memory_unmap(struct memory_region *region)
 
 /* The part of [address, address + length) that begins at address and lies in the region. */
 static struct memory_range part_of(uintptr_t address, size_t length, uintptr_t start, size_t size,
-                                   handle_t vmo, uint64_t offset)
+                                   handle_t vmo, uint64_t offset, uint32_t rights)
 {
     if (address < start || address - start >= size)
         return (struct memory_range){0};
     size_t left = size - (address - start);
-    return (struct memory_range){vmo, offset + (address - start), length < left ? length : left};
+    return (struct memory_range){vmo, offset + (address - start), length < left ? length : left,
+                                 rights};
 }
 
-static struct memory_range find_in_program(uintptr_t address, size_t length, uint32_t access)
+static struct memory_range find_in_program(uintptr_t address, size_t length, uint32_t access,
+                                           uint32_t rights)
 {
     const struct startup *startup = __libc_process.startup;
     struct memory_range range = {0};
     for (uint32_t i = 0; i < startup->segment_count && i < STARTUP_SEGMENTS_MAX; i++) {
         const struct startup_segment *segment = &startup->segments[i];
         if ((segment->flags & access) == access)
-            range = part_of(address, length, segment->address, segment->length, segment->vmo, 0);
+            range = part_of(address, length, segment->address, segment->length, segment->vmo, 0,
+                            rights);
         if (range.length)
             break;
     }
@@ -103,15 +106,18 @@ static struct memory_range find_in_program(uintptr_t address, size_t length, uin
 struct memory_range __libc_memory_find(const void *pointer, size_t length, bool write)
 {
     uint32_t access = KERNEL_MAP_READ | (write ? KERNEL_MAP_WRITE : 0);
+    uint32_t rights = RIGHT_READ | (write ? RIGHT_WRITE : 0) | RIGHT_MAP | RIGHT_PIN;
     uintptr_t address = (uintptr_t)pointer;
     struct memory_range range = {0};
     __libc_lock(&regions_lock);
     for (struct memory_region *at = regions; at && !range.length; at = at->next) {
         if ((at->access & access) == access)
-            range = part_of(address, length, at->address, at->length, at->vmo, at->offset);
+            range = part_of(address, length, at->address, at->length, at->vmo, at->offset,
+                            /* A file's own object: the server has not given PIN. */
+                            at->session == HANDLE_NONE ? rights : rights & ~(uint32_t)RIGHT_PIN);
     }
     __libc_unlock(&regions_lock);
-    return range.length ? range : find_in_program(address, length, access);
+    return range.length ? range : find_in_program(address, length, access, rights);
 }
 
 bool __libc_memory_covers(uintptr_t start, uintptr_t end)

@@ -52,6 +52,7 @@ void __libc_memory_unmap(struct memory_region *region);
 struct memory_range {
     handle_t vmo;
     uint64_t offset, length; /* length 0: there is none */
+    uint32_t rights;         /* to lend it with */
 };
 struct memory_range __libc_memory_find(const void *address, size_t length, bool write);
 

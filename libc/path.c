@@ -12,10 +12,14 @@
 
 #include "arguments.h"
 #include "call.h"
+#include "clock.h"
 #include "descriptor.h"
 #include "process.h"
+#include "syscall.h"
 
 _Static_assert(PATH_TEXT_MAX + 2 == PATH_MAX && PATH_TEXT_MAX <= IO_PATH_MAX, "paths fit");
+
+#define ASKED_AGAIN_MAX 50000u /* ten seconds */
 
 static struct __lock_word directory_lock;
 static struct path directory; /* the working directory; under the lock */
@@ -145,16 +149,27 @@ static int64_t fill(struct path_call *call, struct message_area *area)
     return 0;
 }
 
+/* -EAGAIN is the name server's: the queue of who has to answer is full. */
+static int64_t ask_once(struct path_call *call, const struct message *asked)
+{
+    for (uint32_t i = 0;; i++) {
+        call->head = *asked;
+        int64_t result = fill(call, thread_self()->area);
+        if (result == 0)
+            result = call_do(__libc_process.tree, &call->head, call->flags);
+        if (result != -EAGAIN || i == ASKED_AGAIN_MAX)
+            return result;
+        sys_sleep(__libc_now() + QUEUE_FULL_PAUSE);
+    }
+}
+
 int64_t __libc_path_do(struct path_call *call)
 {
     const struct message asked = call->head;
     if (__libc_process.tree == HANDLE_NONE)
         return -ENOENT;
     for (uint32_t links = 0; links <= IO_LINKS_MAX; links++) {
-        call->head = asked;
-        int64_t result = fill(call, thread_self()->area);
-        if (result == 0)
-            result = call_do(__libc_process.tree, &call->head, call->flags);
+        int64_t result = ask_once(call, &asked);
         if (result != IO_LINK_MET)
             return result;
         result = met_link(call, thread_self()->area);
@@ -188,6 +203,16 @@ bool __libc_directory_open(const struct arguments *arguments)
 {
     directory.length = 0;
     return add(&directory, arguments->directory, strlen(arguments->directory)) == 0;
+}
+
+void __libc_directory_lock(void)
+{
+    __libc_lock(&directory_lock);
+}
+
+void __libc_directory_unlock(void)
+{
+    __libc_unlock(&directory_lock);
 }
 
 void __libc_directory_reset(void)

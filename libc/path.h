@@ -25,8 +25,8 @@ struct path {
  * -ENAMETOOLONG, -EBADF, -ENOTDIR. */
 int __libc_path_make(struct path *path, int directory, const char *text);
 
-/* A message about one path or two.  The other members of `head` are the caller's; its flags are made
- * here. */
+/* A message about one path or two.  The other members of `head` are the caller's; its flags are
+ * made here. */
 struct path_call {
     struct message head;
     struct path *first, *second; /* second: NULL, or of IO_RENAME, IO_LINK */
@@ -50,7 +50,9 @@ char *__libc_path_text(const struct path *path);
 /* The working directory. */
 struct arguments;
 bool __libc_directory_open(const struct arguments *arguments);
-/* In the child of a fork. */
+/* Around a fork, and in the child. */
+void __libc_directory_lock(void);
+void __libc_directory_unlock(void);
 void __libc_directory_reset(void);
 
 #endif

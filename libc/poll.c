@@ -2,8 +2,8 @@
  * Waiting for files: poll, select and theirs.
  *
  * Each file's server is asked what is ready, and given a handle to the thread's own port, which it
- * notifies once when something may have become so.  After any notification all are asked again.  What
- * a server still holds of an earlier wait costs a look more, no more.
+ * notifies once when something may have become so.  After any notification all are asked again.
+ * What a server still holds of an earlier wait costs a look more, no more.
  */
 #include <errno.h>
 #include <fcntl.h>

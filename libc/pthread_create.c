@@ -137,6 +137,7 @@ static _Noreturn void leave(struct __pthread *self)
     signals_hold(self);
     __libc_signals_thread_end(self);
     __libc_threads_lock();
+    __libc_threads_note_time(self);
     __libc_threads_remove(self);
     __libc_threads_unlock();
     sys_handle_close(__atomic_exchange_n(&self->handle, HANDLE_NONE, __ATOMIC_RELAXED));

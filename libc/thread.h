@@ -99,10 +99,14 @@ void __libc_thread_unmake(struct __pthread *thread);
 
 void __libc_threads_lock(void);
 void __libc_threads_unlock(void);
-/* The next three hold the lock. */
+/* The callers of the next four hold the lock. */
 void __libc_threads_add(struct __pthread *thread);
 void __libc_threads_remove(struct __pthread *thread);
 struct __pthread *__libc_threads_first(void);
+/* A thread is about to leave: its processor time counts on. */
+void __libc_threads_note_time(const struct __pthread *thread);
+/* Takes the lock itself.  ns of processor time of all there are and were. */
+uint64_t __libc_threads_time(void);
 /* In the child of a fork, where only the caller lives: empties the list and renews its lock. */
 void __libc_threads_reset(void);
 

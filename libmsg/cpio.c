@@ -40,6 +40,17 @@ static uint64_t round_to_four(uint64_t x)
     return (x + 3) & ~3ull;
 }
 
+/* A name and its NUL; or more of them, so that the contents are aligned. */
+static bool ends_in_nuls(const char *name, uint32_t size)
+{
+    if (name[size - 1] != '\0')
+        return false;
+    for (uint32_t i = (uint32_t)strlen(name); i < size; i++)
+        if (name[i] != '\0')
+            return false;
+    return true;
+}
+
 int cpio_next(struct cpio_reader *reader, struct cpio_entry *entry)
 {
     const uint8_t *header = reader->archive + reader->position;
@@ -54,7 +65,7 @@ int cpio_next(struct cpio_reader *reader, struct cpio_entry *entry)
     if (name_size == 0 || name_size > left - HEADER_SIZE)
         return -EINVAL;
     const char *name = (const char *)header + HEADER_SIZE;
-    if (name[name_size - 1] != '\0' || strlen(name) != name_size - 1)
+    if (!ends_in_nuls(name, name_size))
         return -EINVAL;
     if (strcmp(name, "TRAILER!!!") == 0)
         return 0;

@@ -1,9 +1,9 @@
 /*
  * Programs as ELF64 files (System V ABI, "Object Files"; the AMD64 supplement).  Only what Portolan
- * runs is taken: static x86-64 executables whose segments are whole pages of one kind of access.  They
- * lie at fixed addresses, or are position-independent (ET_DYN): those may be put anywhere, and then
- * relocate themselves.  Thread-local data and pages to be made constant after relocation are the
- * program's own affair too.
+ * runs is taken: static x86-64 executables whose segments are whole pages of one kind of access.
+ * They lie at fixed addresses, or are position-independent (ET_DYN): those may be put anywhere, and
+ * then relocate themselves.  Thread-local data and pages to be made constant after relocation are
+ * the program's own affair too.
  */
 #ifndef LIBMSG_ELF_H
 #define LIBMSG_ELF_H

@@ -90,10 +90,13 @@ static bool take(struct server *server, int64_t kind, struct request *request,
     return false;
 }
 
-/* The reply was refused, and not because its message had ended already: it ends with an error. */
-static void end_anyway(uint64_t token, int64_t error)
+/* The reply was refused: its handles have stayed here, where nobody wants them; and if its message
+ * has not ended already, it ends with an error. */
+static void end_anyway(uint64_t token, uint32_t flags, int64_t error)
 {
     struct message head = {.result = error};
+    for (uint32_t i = 0; i < MESSAGE_FLAG_HANDLES(flags) && i < MESSAGE_HANDLES_MAX; i++)
+        sys_handle_close(message_area()->handles[i].handle);
     if (error != -ESTALE_TOKEN)
         sys_reply(token, &head);
 }
@@ -109,7 +112,7 @@ int64_t server_step(struct server *server, uint64_t deadline)
         return 0;
     int64_t error = sys_reply(request.token, &request.reply);
     if (error < 0)
-        end_anyway(request.token, error);
+        end_anyway(request.token, request.reply.flags, error);
     return 0;
 }
 
@@ -118,11 +121,13 @@ int64_t server_run(struct server *server)
     struct request request;
     struct receipt receipt = {0};
     bool answer = false;
+    uint32_t flags = 0;
     server->stop = false;
     for (;;) {
         int64_t kind;
         if (answer) {
             struct message *head = &request.reply;
+            flags = head->flags;
             receipt.token = request.token;
             kind = sys_reply_get(server->port, DEADLINE_NEVER, head, &receipt);
             request.head = *head;
@@ -132,7 +137,7 @@ int64_t server_run(struct server *server)
         if (kind >= 0) {
             answer = take(server, kind, &request, &receipt);
         } else if (answer && kind != -EINTR && kind != -EDEAD) {
-            end_anyway(request.token, kind);
+            end_anyway(request.token, flags, kind);
             answer = false;
         } else if (kind != -EINTR && kind != -EMFILE) {
             return kind;
@@ -141,7 +146,7 @@ int64_t server_run(struct server *server)
         }
         if (server->stop) {
             if (answer && sys_reply(request.token, &request.reply) < 0)
-                end_anyway(request.token, -EIO);
+                end_anyway(request.token, request.reply.flags, -EIO);
             return 0;
         }
     }

@@ -606,6 +606,14 @@ static inline int64_t sys_debug_read(handle_t log, uint64_t *position)
     return syscall_results(SYS_DEBUG_READ, log, position, &rdx, &r10);
 }
 
+/* -> the consoles that are on; *unseen: see there */
+static inline int64_t sys_debug_console(handle_t log, uint32_t off, uint32_t on, uint64_t *unseen)
+{
+    uint64_t rdx = on, r10 = 0;
+    *unseen = off;
+    return syscall_results(SYS_DEBUG_CONSOLE, log, unseen, &rdx, &r10);
+}
+
 static inline int64_t sys_power(handle_t resource, uint32_t action, uint64_t argument)
 {
     return syscall4(SYS_POWER, resource, action, argument, 0);

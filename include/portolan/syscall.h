@@ -357,7 +357,16 @@ enum syscall_number {
     /* null() -> 0.  Does nothing; for measuring. */
     SYS_NULL = 134,
 
-    SYS_COUNT = 135
+    /*
+     * debug_console(resource LOG, off, on) -> CONSOLE_* that are on now; RSI position of the log
+     *   from which on there is something that the serial console has not been given
+     *   The kernel's log goes to its consoles only while they are on, as all are at boot.  A driver
+     *   that takes a device over switches the console on it off; from then on debug_read gives what
+     *   is written, and the log server has the driver print it.  A panic switches all on.
+     */
+    SYS_DEBUG_CONSOLE = 135,
+
+    SYS_COUNT = 136
 };
 
 /* thread_write_state: parts */
@@ -402,6 +411,8 @@ enum resource_kind {
 enum { IRQ_LEVEL = 1u << 0, IRQ_ACTIVE_LOW = 1u << 1, IRQ_DEFAULT = 1u << 2 /* as ACPI says */ };
 enum { DOMAIN_FENCE = 1u << 0, DOMAIN_TRANSLATED = 1u << 0 };
 enum { POWER_OFF = 0, POWER_RESET, POWER_PANIC, POWER_TEST_EXIT };
+
+enum { CONSOLE_SERIAL = 1u << 0, CONSOLE_SCREEN = 1u << 1 };
 
 struct task_info {
     uint64_t koid, budget, used; /* bytes */

@@ -13,6 +13,7 @@ static inline bool ok(bool good, const char *name)
 {
     tap_failures += !good;
     printf("%s %d - %s\n", good ? "ok" : "not ok", ++tap_tests, name);
+    fflush(stdout);
     return good;
 }
 

@@ -31,6 +31,8 @@ static int64_t do_read(struct server *server, struct request *request)
     struct node *node = session->node;
     if (node_is_directory(node))
         return -EISDIR;
+    if (node_type(node) == IO_MODE_FIFO)
+        return fifo_read(session, request);
     int64_t start = start_of(session, head->offset, false);
     if (start < 0 || (loan && head->length > room))
         return -EINVAL;
@@ -55,6 +57,8 @@ static int64_t do_write(struct server *server, struct request *request)
     if (!session || !(session->flags & IO_OPEN_WRITE))
         return -EBADF;
     struct node *node = session->node;
+    if (node_type(node) == IO_MODE_FIFO)
+        return fifo_write(session, request);
     int64_t start = start_of(session, head->offset, session->flags & IO_OPEN_APPEND);
     if (start < 0 || head->length > room)
         return -EINVAL;
@@ -73,6 +77,8 @@ static int64_t do_seek(struct server *server, struct request *request)
     struct session *session = session_of(request);
     if (!session)
         return -EBADF;
+    if (node_type(session->node) == IO_MODE_FIFO)
+        return -ESPIPE;
     const uint64_t bases[] = {0, session->offset, session->node->size};
     if (request->head.arg[0] > 2)
         return -EINVAL;
@@ -170,8 +176,11 @@ static int64_t do_control(struct server *server, struct request *request)
 static int64_t do_poll(struct server *server, struct request *request)
 {
     (void)server;
-    if (!session_of(request))
+    struct session *session = session_of(request);
+    if (!session)
         return -EBADF;
+    if (node_type(session->node) == IO_MODE_FIFO)
+        return fifo_poll(session, request);
     return (int64_t)(request->head.arg[0] & (IO_READY_READ | IO_READY_WRITE));
 }
 

@@ -94,6 +94,13 @@ static int64_t answer_session(struct server *server, struct request *request, st
     int64_t handle = session_create(server, node, flags, read_only, &made);
     if (handle < 0)
         return handle;
+    int64_t result = 0;
+    if (node_type(node) == IO_MODE_FIFO)
+        result = fifo_open(made, (handle_t)handle, request);
+    if (result < 0)
+        sys_handle_close((handle_t)handle);
+    if (result)
+        return result;
     fill_info(node, &info);
     answer_bytes(request, &info, sizeof(info));
     answer_handle(request, (handle_t)handle);

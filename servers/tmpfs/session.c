@@ -28,11 +28,6 @@ struct session *session_of(const struct request *request)
     return &root;
 }
 
-uint64_t session_badge(const struct session *session)
-{
-    return slots_badge(&numbers, (uint32_t)(session - sessions));
-}
-
 int64_t session_create(struct server *server, struct node *node, uint32_t flags, bool read_only,
                        struct session **made)
 {
@@ -56,6 +51,8 @@ void session_end(uint64_t badge)
     if (index == SLOT_NONE)
         return;
     struct node *node = sessions[index].node;
+    if (node_type(node) == IO_MODE_FIFO)
+        fifo_close(&sessions[index]);
     slots_give_back(&numbers, index);
     node->opens--;
     node_settle(&tree, node);

@@ -38,6 +38,13 @@ static void told(struct server *server, const struct message *head)
         session_end(head->cookie);
 }
 
+static void notified(struct server *server, uint64_t bits)
+{
+    (void)server;
+    if (bits & NOTIFY_ABORT)
+        fifos_aborted();
+}
+
 static uint64_t number_option(const struct startup *startup, const char *prefix, uint64_t otherwise)
 {
     const char *text = startup_option(startup, prefix);
@@ -71,7 +78,8 @@ static int64_t open_tree(const struct startup *startup)
     return 0;
 }
 
-static struct server server = {.first_op = IO_OPEN, .handlers = tmpfs_handlers, .told = told};
+static struct server server = {
+    .first_op = IO_OPEN, .handlers = tmpfs_handlers, .notified = notified, .told = told};
 
 int main(const struct startup *startup)
 {
@@ -84,6 +92,8 @@ int main(const struct startup *startup)
     int64_t error = server_open(&server, QUEUE);
     if (error == 0)
         error = open_tree(startup);
+    if (error == 0)
+        error = streams_open(FIFOS_MAX);
     uint64_t rights;
     sys_handle_info(server.port, &rights, &device_number);
     if (error == 0)

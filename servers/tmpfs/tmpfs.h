@@ -9,6 +9,7 @@
 
 #include "answer.h"
 #include "data.h"
+#include "stream.h"
 #include "walk.h"
 
 #define SESSIONS_MAX 8192u
@@ -34,7 +35,6 @@ int64_t session_create(struct server *server, struct node *node, uint32_t flags,
                        struct session **made);
 /* KERNEL_UNREFERENCED came with this badge. */
 void session_end(uint64_t badge);
-uint64_t session_badge(const struct session *session);
 
 /* ops_path.c: what takes a path; ops_file.c: what a session's own node answers. */
 extern server_handler *const tmpfs_handlers[];
@@ -52,6 +52,19 @@ int64_t do_make_node(struct server *server, struct request *request);
 int64_t do_usage(struct server *server, struct request *request);
 int64_t truncate_node(struct node *node, uint64_t size); /* to that size */
 void fill_info(const struct node *node, struct io_info *info);
+
+/*
+ * fifo.c: sessions of a FIFO are ends of its stream, which is there while anybody has it open.
+ * fifo_open counts a new session: 0 the handle is to be answered with; EASYNC it waits for the
+ * other side, and is answered then; -ENXIO, -ENFILE: the handle is to be closed.
+ */
+#define FIFOS_MAX 64u
+int64_t fifo_open(struct session *session, handle_t handle, const struct request *request);
+void fifo_close(struct session *session);
+int64_t fifo_read(struct session *session, struct request *request);
+int64_t fifo_write(struct session *session, struct request *request);
+int64_t fifo_poll(struct session *session, struct request *request);
+void fifos_aborted(void);
 
 /* load.c: the archive's members become the tree's first nodes. 0, or why not. */
 int64_t load_archive(handle_t archive, uint64_t offset, uint64_t size);

@@ -143,6 +143,7 @@ static const char *const signatures[SYS_COUNT] = {
     [SYS_RANDOM] = "l",
     [SYS_TRACE] = "hnn",
     [SYS_NULL] = "",
+    [SYS_DEBUG_CONSOLE] = "hnn",
 };
 
 static handle_t some_handle(struct fuzzer *f)

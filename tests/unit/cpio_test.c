@@ -131,11 +131,28 @@ static void test_broken(void **state)
     expect_broken(6 + 8 * 11, "00000000"); /* no name */
     expect_broken(6 + 8 * 11, "FFFFFFFF"); /* a name beyond all */
     expect_broken(6 + 8 * 11, "00000004"); /* not ended by its NUL */
-    expect_broken(6 + 8 * 11, "00000006"); /* a NUL within */
+    expect_broken(6 + 8 * 11, "00000007"); /* more than NULs behind it */
     struct archive archive = good_archive();
     struct cpio_reader beyond = {archive.bytes, archive.size, archive.size + 1};
     struct cpio_entry entry;
     assert_int_equal(cpio_next(&beyond, &entry), -EINVAL);
+}
+
+/* More NULs behind a name move the contents, to a page's start for example. */
+static void test_aligned(void **state)
+{
+    (void)state;
+    struct archive archive = good_archive();
+    struct cpio_reader reader = {archive.bytes, archive.size, 0};
+    struct cpio_entry entry;
+    memmove(archive.bytes + 115 + 100, archive.bytes + 115, archive.size - 115);
+    memset(archive.bytes + 115, 0, 100);
+    memcpy(archive.bytes + 6 + 8 * 11, "00000069", 8);
+    reader.size = archive.size + 100;
+    assert_int_equal(cpio_next(&reader, &entry), 1);
+    assert_string_equal(entry.name, "init");
+    assert_int_equal(entry.offset, 216);
+    assert_memory_equal(archive.bytes + entry.offset, "first", 5);
 }
 
 static void test_random_changes(void **state)
@@ -156,9 +173,9 @@ static void test_random_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_walk),           cmocka_unit_test(test_find),
-        cmocka_unit_test(test_cut_off),        cmocka_unit_test(test_broken),
-        cmocka_unit_test(test_random_changes),
+        cmocka_unit_test(test_walk),    cmocka_unit_test(test_find),
+        cmocka_unit_test(test_cut_off), cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_aligned), cmocka_unit_test(test_random_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "handle.h"
+#include "session.h"
 #include "page.h"
 #include "port.h"
 #include "task.h"
@@ -65,6 +66,10 @@ void port_receiver_gone(struct port *port, struct task *t)
 {
     (void)port, (void)t;
     receivers_gone++;
+}
+void session_remove(struct port *port, u64 badge)
+{
+    (void)port, (void)badge;
 }
 void task_forget_handle(struct task *t, handle_t handle)
 {

@@ -34,6 +34,7 @@
 #define _POSIX_VDISABLE '\0'
 
 /* Options. */
+#define _POSIX_CPUTIME 200809L
 #define _POSIX_FSYNC 200809L
 #define _POSIX_MONOTONIC_CLOCK 200809L
 #define _POSIX_PRIORITY_SCHEDULING 200809L
@@ -50,7 +51,7 @@
 /* newlib asks for these by #ifdef, so what is not supported is left undefined:
  * _POSIX_THREAD_PRIO_INHERIT, _POSIX_THREAD_PRIO_PROTECT, _POSIX_SPORADIC_SERVER,
  * _POSIX_THREAD_SPORADIC_SERVER, _POSIX_TYPED_MEMORY_OBJECTS, _POSIX_MESSAGE_PASSING,
- * _POSIX_ASYNCHRONOUS_IO, _POSIX_MEMLOCK, _POSIX_CPUTIME. */
+ * _POSIX_ASYNCHRONOUS_IO, _POSIX_MEMLOCK. */
 
 /* What read() and write() take and give: newlib's <sys/config.h> would make it int. */
 #define _READ_WRITE_RETURN_TYPE _ssize_t

@@ -1,5 +1,5 @@
 /*
- * <termios.h>, POSIX.1-2008: newlib's includes this.
+ * <termios.h>, POSIX.1-2008: newlib's includes this.  The numbers are those of <portolan/tty.h>.
  */
 #ifndef _SYS_TERMIOS_H
 #define _SYS_TERMIOS_H
@@ -18,14 +18,15 @@ typedef unsigned int tcflag_t;
 #define VEOF 4
 #define VTIME 5
 #define VMIN 6
-#define VSTART 7
-#define VSTOP 8
-#define VSUSP 9
-#define VEOL 10
-#define VEOL2 11
-#define VWERASE 12
-#define VREPRINT 13
-#define VLNEXT 14
+#define VSTART 8
+#define VSTOP 9
+#define VSUSP 10
+#define VEOL 11
+#define VREPRINT 12
+#define VDISCARD 13
+#define VWERASE 14
+#define VLNEXT 15
+#define VEOL2 16
 #define NCCS 20
 
 struct termios {
@@ -44,42 +45,42 @@ struct termios {
 #define INLCR 0x0040u
 #define IGNCR 0x0080u
 #define ICRNL 0x0100u
-#define IXON 0x0200u
-#define IXANY 0x0400u
-#define IXOFF 0x0800u
-#define IMAXBEL 0x1000u
-#define IUTF8 0x2000u
+#define IXON 0x0400u
+#define IXANY 0x0800u
+#define IXOFF 0x1000u
+#define IMAXBEL 0x2000u
+#define IUTF8 0x4000u
 
 /* c_oflag */
 #define OPOST 0x0001u
-#define ONLCR 0x0002u
-#define OCRNL 0x0004u
-#define ONOCR 0x0008u
-#define ONLRET 0x0010u
-#define OFILL 0x0020u
-#define OFDEL 0x0040u
-#define NLDLY 0x0080u
+#define ONLCR 0x0004u
+#define OCRNL 0x0008u
+#define ONOCR 0x0010u
+#define ONLRET 0x0020u
+#define OFILL 0x0040u
+#define OFDEL 0x0080u
+#define NLDLY 0x0100u
 #define NL0 0u
-#define NL1 0x0080u
-#define CRDLY 0x0300u
+#define NL1 0x0100u
+#define CRDLY 0x0600u
 #define CR0 0u
-#define CR1 0x0100u
-#define CR2 0x0200u
-#define CR3 0x0300u
-#define TABDLY 0x0c00u
+#define CR1 0x0200u
+#define CR2 0x0400u
+#define CR3 0x0600u
+#define TABDLY 0x1800u
 #define TAB0 0u
-#define TAB1 0x0400u
-#define TAB2 0x0800u
-#define TAB3 0x0c00u
-#define BSDLY 0x1000u
+#define TAB1 0x0800u
+#define TAB2 0x1000u
+#define TAB3 0x1800u
+#define BSDLY 0x2000u
 #define BS0 0u
-#define BS1 0x1000u
-#define VTDLY 0x2000u
+#define BS1 0x2000u
+#define VTDLY 0x4000u
 #define VT0 0u
-#define VT1 0x2000u
-#define FFDLY 0x4000u
+#define VT1 0x4000u
+#define FFDLY 0x8000u
 #define FF0 0u
-#define FF1 0x4000u
+#define FF1 0x8000u
 
 /* c_cflag */
 #define CSIZE 0x0030u
@@ -93,20 +94,20 @@ struct termios {
 #define PARODD 0x0200u
 #define HUPCL 0x0400u
 #define CLOCAL 0x0800u
-#define CRTSCTS 0x1000u
+#define CRTSCTS 0x80000000u
 
 /* c_lflag */
 #define ISIG 0x0001u
 #define ICANON 0x0002u
-#define ECHO 0x0004u
-#define ECHOE 0x0008u
-#define ECHOK 0x0010u
-#define ECHONL 0x0020u
-#define NOFLSH 0x0040u
-#define TOSTOP 0x0080u
-#define IEXTEN 0x0100u
+#define ECHO 0x0008u
+#define ECHOE 0x0010u
+#define ECHOK 0x0020u
+#define ECHONL 0x0040u
+#define NOFLSH 0x0080u
+#define TOSTOP 0x0100u
+#define IEXTEN 0x8000u
 #define ECHOCTL 0x0200u
-#define ECHOKE 0x0400u
+#define ECHOKE 0x0800u
 
 /* Speeds, in bits a second. */
 #define B0 0u

@@ -10,9 +10,9 @@ struct message reply;
 #define SERVER_BUDGET (48ul << 20)
 #define QUEUE 64u
 
-/* Where a program lies in the boot module. */
-static struct cpio_entry find_program(handle_t boot, const char *name)
+struct cpio_entry service_program(const char *name)
 {
+    handle_t boot = startup_handle(startup, "boot");
     static const uint8_t *archive;
     static struct vmo_information info;
     struct cpio_entry entry;
@@ -29,14 +29,14 @@ void service_start(struct service *service, const char *program, const char *han
                    handle_t handle, const char *word)
 {
     handle_t boot = startup_handle(startup, "boot");
-    struct cpio_entry entry = find_program(boot, program);
+    struct cpio_entry entry = service_program(program);
     service->port = (handle_t)must(sys_port_create(QUEUE), "port");
     struct spawn_handle handles[] = {
         {"port", service->port, RIGHTS_SAME},
         {"log", startup_handle(startup, "log"), RIGHTS_SAME},
         {handle_name, handle, RIGHTS_SAME},
     };
-    must(spawn(&(struct spawn){.file = boot,
+    const struct spawn plan = {.file = boot,
                                .offset = entry.offset,
                                .size = entry.size,
                                .budget = service->budget ? service->budget : SERVER_BUDGET,
@@ -47,9 +47,15 @@ void service_start(struct service *service, const char *program, const char *han
                                .handles = handles,
                                .handle_count = handle_name ? 3 : 2,
                                .words = word ? word : "",
-                               .word_count = word ? 1 : 0},
-               &service->made),
-         "spawn");
+                               .word_count = word ? 1 : 0};
+    /* What an earlier one had may be on its way back still. */
+    int64_t error;
+    for (uint64_t end = soon(); (error = spawn(&plan, &service->made)) == -ENOMEM;) {
+        if (clock_now() > end)
+            break;
+        sys_sleep(clock_after(MILLISECOND));
+    }
+    must(error, "spawn");
 }
 
 void service_end(struct service *service)

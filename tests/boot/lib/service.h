@@ -7,6 +7,7 @@
 
 #include <portolan/io.h>
 
+#include "cpio.h"
 #include "spawn.h"
 #include "test.h"
 
@@ -20,6 +21,8 @@ struct service {
  * or NULL. */
 void service_start(struct service *service, const char *program, const char *handle_name,
                    handle_t handle, const char *word);
+/* Where a program lies in the boot module. */
+struct cpio_entry service_program(const char *name);
 /* Kills it and waits for its end. */
 void service_end(struct service *service);
 
