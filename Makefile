@@ -95,7 +95,7 @@ libgcc := $(shell $(CC) -print-libgcc-file-name 2>/dev/null)
 
 programs :=
 unit_tests :=
-include $(sort $(wildcard */build.mk))
+include libmsg/build.mk $(filter-out libmsg/build.mk,$(sort $(wildcard */build.mk)))
 
 # ---- What boots ----------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@
  */
 #include "handle.h"
 #include "slab.h"
+#include "sys_memory.h"
 #include "task.h"
 #include "thread.h"
 #include "vmo_internal.h"
@@ -201,7 +202,7 @@ static i64 take_snapshot(struct vmo *original, u64 first, u64 end, struct vmo *c
     }
 }
 
-i64 vmo_clone(const struct span *span, u64 offset, u64 length)
+i64 vmo_clone(const struct span *span, u64 offset, u64 length, u64 payer)
 {
     struct thread *self = current_thread();
     int status = wait_status_take();
@@ -210,8 +211,11 @@ i64 vmo_clone(const struct span *span, u64 offset, u64 length)
         self->park_key = 0;
         return -status >= 1 && -status < PARKED ? status : (i64)(u32)status;
     }
-    struct vmo *original = span->vmo,
-               *clone = vmo_create(VMO_ANONYMOUS, length, self->task->budget);
+    i64 error;
+    struct task *task = task_of(payer, &error);
+    if (!task)
+        return error;
+    struct vmo *original = span->vmo, *clone = vmo_create(VMO_ANONYMOUS, length, task->budget);
     u64 first = (span->offset + offset) / PAGE_SIZE;
     if (!clone)
         return -ENOMEM;
@@ -221,7 +225,7 @@ i64 vmo_clone(const struct span *span, u64 offset, u64 length)
     }
     clone->flags = original->flags;
     spin_lock(&original->lock);
-    i64 error = take_snapshot(original, first, first + length / PAGE_SIZE, clone);
+    error = take_snapshot(original, first, first + length / PAGE_SIZE, clone);
     spin_unlock(&original->lock);
     object_put(&original->object);
     if (!error)

@@ -7,6 +7,8 @@
  */
 #include "log.h"
 
+#include <portolan/syscall.h>
+
 #include "spinlock.h"
 #include "x86/boot.h"
 #include "x86/console.h"
@@ -15,7 +17,9 @@
 #define LOG_SIZE 16384u
 
 static char ring[LOG_SIZE];
-static u64 written; /* bytes since boot */
+static u64 written;     /* bytes since boot */
+static u64 unseen_from; /* while the serial console is off: since this position */
+static u32 consoles = CONSOLE_SERIAL | CONSOLE_SCREEN; /* those that are on */
 static struct spinlock log_lock;
 
 void log_write(const char *bytes, size_t length)
@@ -25,9 +29,20 @@ void log_write(const char *bytes, size_t length)
         spin_lock(&log_lock);
     for (size_t i = 0; i < length; i++)
         ring[written++ % LOG_SIZE] = bytes[i];
-    console_write(bytes, length);
+    console_write(bytes, length, locked ? consoles : CONSOLE_SERIAL | CONSOLE_SCREEN);
     if (locked)
         spin_unlock(&log_lock);
+}
+
+u32 log_consoles(u32 off, u32 on, u64 *unseen)
+{
+    spin_lock(&log_lock);
+    if (consoles & CONSOLE_SERIAL)
+        unseen_from = written;
+    u32 now = consoles = (consoles & ~off) | on;
+    *unseen = unseen_from;
+    spin_unlock(&log_lock);
+    return now;
 }
 
 size_t log_read(u64 *position, char *to, size_t room)

@@ -16,6 +16,10 @@ void log_write(const char *bytes, size_t length); /* from any CPU */
 /* Copies out at most `room` bytes from `*position` on; moves it. Returns how many. */
 size_t log_read(u64 *position, char *to, size_t room);
 
+/* Switches consoles (CONSOLE_*) off and on; those that are on then.  *unseen: the position from
+ * which on the serial one has not been given everything. */
+u32 log_consoles(u32 off, u32 on, u64 *unseen);
+
 /* Prints "portolan: cannot boot: ..." on every console there is, and stops. */
 noreturn void boot_failure(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

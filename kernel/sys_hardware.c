@@ -226,6 +226,19 @@ i64 sys_debug_read(u64 resource, u64 position)
     return (i64)length;
 }
 
+i64 sys_debug_console(u64 resource, u64 off, u64 on)
+{
+    i64 error = resource_check((handle_t)resource, RESOURCE_LOG, 0, 0);
+    if (error)
+        return error;
+    if ((off | on) & ~(u64)(CONSOLE_SERIAL | CONSOLE_SCREEN))
+        return -EINVAL;
+    u64 unseen;
+    u32 now = log_consoles((u32)off, (u32)on, &unseen);
+    set_result2(unseen);
+    return now;
+}
+
 i64 sys_power(u64 resource, u64 action, u64 argument)
 {
     i64 error = resource_check((handle_t)resource, RESOURCE_POWER, 0, 0);

@@ -7,8 +7,7 @@
 
 #define POPULATE_MAX (512 * PAGE_SIZE)
 
-/* The task a call on an address space is for; HANDLE_NONE: the caller's. */
-static rarely struct task *other_space(u64 handle, i64 *error)
+rarely struct task *other_task(u64 handle, i64 *error)
 {
     struct object *object = handle_object((handle_t)handle, OBJECT_TASK, RIGHT_MANAGE, error);
     struct task *task = object ? container_of(object, struct task, object) : NULL;
@@ -17,11 +16,6 @@ static rarely struct task *other_space(u64 handle, i64 *error)
         return NULL;
     }
     return task;
-}
-
-static inline struct task *space_of(u64 handle, i64 *error)
-{
-    return likely(!handle) ? current_thread()->task : other_space(handle, error);
 }
 
 /* MAP_* in the order of RIGHT_*. */
@@ -44,7 +38,7 @@ static inline i64 check_user_range(u64 address, u64 length)
 i64 sys_map(u64 task_handle, u64 vmo, u64 offset, u64 length, u64 address, u64 flags)
 {
     i64 error;
-    struct task *task = space_of(task_handle, &error);
+    struct task *task = task_of(task_handle, &error);
     if (!task)
         return error;
     struct span span;
@@ -83,7 +77,7 @@ i64 sys_unmap(u64 task_handle, u64 address, u64 length)
 {
     i64 error;
     u64 done;
-    struct task *task = space_of(task_handle, &error);
+    struct task *task = task_of(task_handle, &error);
     if (!task)
         return error;
     if ((error = check_user_range(address, length)))
@@ -97,7 +91,7 @@ i64 sys_unmap(u64 task_handle, u64 address, u64 length)
 i64 sys_protect(u64 task_handle, u64 address, u64 length, u64 flags)
 {
     i64 error;
-    struct task *task = space_of(task_handle, &error);
+    struct task *task = task_of(task_handle, &error);
     if (!task)
         return error;
     if (flags & ~(u64)(MAP_READ | MAP_WRITE | MAP_EXECUTE) || check_access(flags))

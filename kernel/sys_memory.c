@@ -30,9 +30,8 @@ static i64 enter(struct object *object, u32 rights)
  * ------------------------------------------------------------------------------------------------
  */
 
-static i64 create_contiguous(u64 size, u64 align)
+static i64 create_contiguous(u64 size, u64 align, struct task *task)
 {
-    struct task *task = current_task();
     u32 order = 0;
     while ((PAGE_SIZE << order) < size || (PAGE_SIZE << order) < align)
         order++;
@@ -52,15 +51,20 @@ static i64 create_contiguous(u64 size, u64 align)
     return enter(vmo_object(vmo), RIGHTS_ALL);
 }
 
-i64 sys_vmo_create(u64 kind, u64 size, u64 argument, u64 flags)
+i64 sys_vmo_create(u64 kind, u64 size, u64 argument, u64 flags, u64 payer)
 {
+    i64 error;
+    struct task *task = task_of(payer, &error);
+    if (!task)
+        return error;
     if (kind > VMO_PAGED || !size || size > VMO_SIZE_MAX || flags & ~(u64)VMO_LARGE_PAGES)
         return -EINVAL;
     if (kind == VMO_CONTIGUOUS)
-        return argument & (argument - 1) ? -EINVAL : create_contiguous(page_up(size), argument);
+        return argument & (argument - 1) ? -EINVAL
+                                         : create_contiguous(page_up(size), argument, task);
     if (kind != VMO_ANONYMOUS)
         return -ENOTSUP;
-    struct vmo *vmo = vmo_create_anonymous(size, current_task()->budget);
+    struct vmo *vmo = vmo_create_anonymous(size, task->budget);
     if (!vmo)
         return -ENOMEM;
     vmo->flags = (u8)flags;
@@ -171,7 +175,7 @@ i64 sys_vmo_write(u64 vmo, u64 offset, u64 length)
     return copy_span(vmo, offset, length, true);
 }
 
-i64 sys_vmo_clone(u64 handle, u64 offset, u64 length)
+i64 sys_vmo_clone(u64 handle, u64 offset, u64 length, u64 payer)
 {
     struct span span;
     i64 error = span_lookup((handle_t)handle, RIGHT_READ | RIGHT_DUPLICATE, &span);
@@ -183,7 +187,7 @@ i64 sys_vmo_clone(u64 handle, u64 offset, u64 length)
         return -ERANGE;
     if (span.vmo->kind != VMO_ANONYMOUS && span.vmo->kind != VMO_PAGED)
         return -ENOTSUP;
-    return vmo_clone(&span, offset, length);
+    return vmo_clone(&span, offset, length, payer);
 }
 
 i64 sys_vmo_slice(u64 handle, u64 offset, u64 length)

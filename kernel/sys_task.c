@@ -255,7 +255,7 @@ i64 sys_thread_read_state(u64 handle)
     struct thread *thread = lookup_thread(handle, RIGHT_MANAGE, &error);
     if (!thread)
         return error;
-    if (!thread_stopped(thread))
+    if (!thread_held(thread))
         return -EBUSY;
     struct thread_state *state = current_message_bytes();
     memcpy(state, &thread->user, offsetof(struct thread_state, rip));
@@ -266,23 +266,27 @@ i64 sys_thread_read_state(u64 handle)
     return 0;
 }
 
-i64 sys_thread_write_state(u64 handle)
+i64 sys_thread_write_state(u64 handle, u64 parts)
 {
     i64 error;
     struct thread *thread = lookup_thread(handle, RIGHT_MANAGE, &error);
     if (!thread)
         return error;
-    if (!thread_stopped(thread))
+    if (parts > THREAD_STATE_CONTROL)
+        return -EINVAL;
+    if (parts == THREAD_STATE_CONTROL ? !thread_held(thread) : !thread_stopped(thread))
         return -EBUSY;
     struct thread_state state;
     memcpy(&state, current_message_bytes(), sizeof(state));
     if (!canonical_user(state.rip) || !canonical_user(state.rsp) || !canonical_user(state.fs_base))
         return -EINVAL;
-    memcpy(&thread->user, &state, offsetof(struct thread_state, rip));
+    if (parts == THREAD_STATE_ALL) {
+        memcpy(&thread->user, &state, offsetof(struct thread_state, rip));
+        thread->fs_base = state.fs_base;
+    }
     thread->user.rip = state.rip;
     thread->user.rflags = (state.rflags & USER_RFLAGS_MASK) | USER_RFLAGS;
     thread->user.rsp = state.rsp;
-    thread->fs_base = state.fs_base;
     return 0;
 }
 

@@ -96,6 +96,7 @@ const handler syscall_table[SYS_COUNT] = {
     CALL(SYS_SYSTEM_INFO, sys_system_info),
     CALL(SYS_DEBUG_WRITE, sys_debug_write),
     CALL(SYS_DEBUG_READ, sys_debug_read),
+    CALL(SYS_DEBUG_CONSOLE, sys_debug_console),
     CALL(SYS_POWER, sys_power),
     CALL(SYS_RANDOM, sys_random),
     CALL(SYS_TRACE, sys_trace),

@@ -216,7 +216,7 @@ static inline void page_unpin(u64 physical)
 /* ---- clone.c --------------------------------------------------------------------------------- */
 
 /* A clone's handle in the current task, -PARKED, -ENOMEM, -EMFILE. The range is aligned. */
-i64 vmo_clone(const struct span *span, u64 offset, u64 length);
+i64 vmo_clone(const struct span *span, u64 offset, u64 length, u64 payer);
 
 /* ---- aspace.c -------------------------------------------------------------------------------- */
 

@@ -33,7 +33,16 @@ $(build)/libc/%.o: libc/%.S packages/build.mk | $(libc_headers)
 
 -include $(libc_objects:.o=.d)
 
-libc_members := $(filter-out %/crt0.o,$(libc_objects))
+# What libc has of libmsg: loading programs; under names that are libc's (libc/loader_names.h).
+libc_loader := $(patsubst %,$(build)/libc/libmsg/%.o,elf load spawn)
+$(libc_loader): $(build)/libc/libmsg/%.o: libmsg/%.c $(build)/libc/flags | $(libc_headers)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(quiet)$(portolan_cc) $(libc_flags) $(extra_flags) -include libc/loader_names.h -MD -MP -c -o $@ $<
+
+-include $(libc_loader:.o=.d)
+
+libc_members := $(filter-out %/crt0.o,$(libc_objects)) $(libc_loader)
 $(call remember,$(build)/libc.members,$(libc_members))
 $(libc_installed)/libportolan.a: $(libc_members) $(build)/libc.members
 	$(call say,AR,$@)
@@ -74,7 +83,10 @@ endef
 
 posix_flags := -std=gnu17 -O2 -g -D_GNU_SOURCE -Wall -Wextra -Werror
 app_names := $(sort $(patsubst apps/%/,%,$(dir $(wildcard apps/*/*.c))))
+# libc/test/posix/NAME.c -> build/boot/posix_NAME, run by tests/boot/test_processes.c as process 1
+posix_tests := $(patsubst libc/test/posix/%.c,%,$(sort $(wildcard libc/test/posix/*.c)))
 libc_tests := $(patsubst libc/test/%_test.c,%,$(sort $(wildcard libc/test/*_test.c)))
 
 $(foreach name,$(app_names),$(eval $(call posix_program,$(name),$(sort $(wildcard apps/$(name)/*.c)),$(posix_flags))))
 $(foreach name,$(libc_tests),$(eval $(call posix_program,libc_$(name),libc/test/$(name)_test.c,$(posix_flags))))
+$(foreach name,$(posix_tests),$(eval $(call posix_program,posix_$(name),libc/test/posix/$(name).c,$(posix_flags) -Ilibc/test)))

@@ -19,6 +19,7 @@
 #include "descriptor.h"
 #include "lock.h"
 #include "memory.h"
+#include "pthread_mutex.h"
 #include "path.h"
 
 struct handlers {
@@ -94,6 +95,7 @@ static void forget_waiters(pthread_mutex_t *mutex)
 void __libc_fork_child(void)
 {
     thread_self()->signals_held -= 5; /* the five locks that are made anew */
+    __libc_mutex_forked();
     __libc_memory_reset();
     __libc_mapping_reset();
     __libc_descriptors_reset();

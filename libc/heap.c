@@ -15,10 +15,11 @@
 #include "fork_hooks.h"
 #include "lock.h"
 #include "memory.h"
+#include "process_call.h"
 #include "syscall.h"
 
 #define HEAP_MAX (64ul << 30)
-#define HEAP_ADDRESS 0x200000000000ul
+#define HEAP_ADDRESS (MEMORY_BASE + MEMORY_BASE_SIZE)
 /* Made resident at a time: an eighth of what there is, within these. */
 #define STEP_MIN 0x4000ul
 #define STEP_MAX 0x400000ul
@@ -38,11 +39,9 @@ static size_t step(void)
     return wanted < STEP_MIN ? STEP_MIN : wanted > STEP_MAX ? STEP_MAX : wanted;
 }
 
-static bool make_resident(size_t until)
+static bool try_resident(size_t until)
 {
     size_t length = until - resident;
-    if (until > HEAP_MAX)
-        return false;
     if (sys_vmo_commit(region.vmo, resident, length) == 0 &&
         sys_map(HANDLE_NONE, region.vmo, resident, length, region.address + resident,
                 KERNEL_MAP_READ | KERNEL_MAP_WRITE | KERNEL_MAP_FIXED | KERNEL_MAP_POPULATE) >= 0) {
@@ -52,6 +51,15 @@ static bool make_resident(size_t until)
     /* Some of it may have been possible. */
     sys_vmo_decommit(region.vmo, resident, length);
     return false;
+}
+
+/* The process is given more memory if it may have it. */
+static bool make_resident(size_t until)
+{
+    if (until > HEAP_MAX)
+        return false;
+    return try_resident(until) ||
+           (__libc_process_grow(until - resident + PAGE_SIZE) && try_resident(until));
 }
 
 /* Some beyond what is needed, if there is enough for that. */

@@ -8,6 +8,7 @@
 
 #include "lock.h"
 #include "process.h"
+#include "process_call.h"
 #include "syscall.h"
 
 static struct __lock_word regions_lock;
@@ -36,9 +37,18 @@ static void leave(struct memory_region *region)
     __libc_unlock(&regions_lock);
 }
 
+/* What has been refused for want of memory may be asked for again, if the process gets some. */
+static bool grown(int64_t result)
+{
+    return result == -ENOMEM && __libc_process_grow(PROCESS_GROW_STEP);
+}
+
 int __libc_memory_map(struct memory_region *region, size_t length, uintptr_t hint, uint32_t flags)
 {
-    int64_t vmo = sys_vmo_create(VMO_ANONYMOUS, length, 0, 0);
+    int64_t vmo;
+    do
+        vmo = sys_vmo_create(VMO_ANONYMOUS, length, 0, 0);
+    while (grown(vmo));
     if (vmo < 0)
         return vmo == -EMFILE ? EAGAIN : ENOMEM;
     int64_t address =
@@ -136,6 +146,17 @@ struct memory_region *__libc_memory_lock(void)
 void __libc_memory_unlock(void)
 {
     __libc_unlock(&regions_lock);
+}
+
+struct memory_region *__libc_memory_first(void)
+{
+    return regions;
+}
+
+void __libc_memory_forget(void)
+{
+    regions_lock = (struct __lock_word){0};
+    regions = NULL;
 }
 
 void __libc_memory_reset(void)

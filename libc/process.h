@@ -13,8 +13,9 @@ struct process {
     const struct startup *startup;
     const struct clock_page *clock; /* NULL: its maker gave it none */
     handle_t task;
-    handle_t tree;  /* where paths are looked up; HANDLE_NONE: there are no files */
-    uint32_t umask; /* atomic */
+    handle_t tree; /* where paths are looked up; HANDLE_NONE: there are no files */
+    uint64_t signals_ignored, signals_blocked; /* at the start: bit n - 1 is signal n */
+    uint32_t umask;                            /* atomic */
     uint32_t group; /* the process group, named to terminals; 0: takes no part in job control */
 };
 extern struct process __libc_process;

@@ -8,6 +8,11 @@
  *
  * WAITERS is set and cleared under the queue's lock only, and then the queue is not empty.
  *
+ * The child of a fork finds queues of threads that are not there.  __forks is the number of forks
+ * (in this process's ancestry) at which the queue was last known to be of the living; who finds another
+ * number there empties it first.  So a handler of pthread_atfork can unlock in the child what it
+ * locked before the fork.
+ *
  * A robust mutex is in the list of its owner's (held_mutexes, by __held_next and __held_link),
  * so that the end of the thread can pass it on with EOWNERDEAD.
  */
@@ -18,6 +23,7 @@
 
 #include "lock.h"
 #include "pthread_mutex.h"
+#include "syscall.h"
 
 #define WAITERS 1ul
 #define ROBUST 0x10
@@ -35,6 +41,34 @@ static bool take_free(pthread_mutex_t *mutex, struct __pthread *self)
 static bool is_owner(const pthread_mutex_t *mutex, const struct __pthread *self)
 {
     return (__atomic_load_n(&mutex->__owner, __ATOMIC_RELAXED) & ~WAITERS) == (unsigned long)self;
+}
+
+/* ---- Queues of the dead ---------------------------------------------------------------------- */
+
+#define RENEWING 255
+static unsigned char forks; /* 0..RENEWING - 1 */
+
+void __libc_mutex_forked(void)
+{
+    forks = (unsigned char)((forks + 1) % RENEWING);
+}
+
+/* To be called before the queue is used. */
+static void renew(pthread_mutex_t *mutex)
+{
+    unsigned char before = __atomic_load_n(&mutex->__forks, __ATOMIC_ACQUIRE);
+    while (__builtin_expect(before != forks, 0)) {
+        if (before == RENEWING) { /* another thread is at it, for some instructions */
+            sys_thread_yield();
+            before = __atomic_load_n(&mutex->__forks, __ATOMIC_ACQUIRE);
+        } else if (__atomic_compare_exchange_n(&mutex->__forks, &before, RENEWING, false,
+                                               __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+            mutex->__queue = (struct __wait_queue){0};
+            __atomic_fetch_and(&mutex->__owner, ~WAITERS, __ATOMIC_RELAXED);
+            __atomic_store_n(&mutex->__forks, forks, __ATOMIC_RELEASE);
+            return;
+        }
+    }
 }
 
 /* ---- Robust mutexes: the list of those a thread holds ---------------------------------------- */
@@ -118,6 +152,7 @@ static bool dequeue(pthread_mutex_t *mutex, struct __waiter *waiter)
 static int wait_for(pthread_mutex_t *mutex, struct __pthread *self, uint64_t deadline)
 {
     struct __waiter waiter = waiter_of(self);
+    renew(mutex);
     __libc_lock(&mutex->__queue.__lock);
     bool waits = enqueue(mutex, &waiter);
     __libc_unlock(&mutex->__queue.__lock);
@@ -186,6 +221,7 @@ void __libc_mutex_pass(pthread_mutex_t *mutex, struct __pthread *self)
     if (__atomic_compare_exchange_n(&mutex->__owner, &owner, 0, false, __ATOMIC_RELEASE,
                                     __ATOMIC_RELAXED))
         return;
+    renew(mutex);
     __libc_lock(&mutex->__queue.__lock);
     struct __waiter *next = queue_pop(&mutex->__queue);
     owner = 0;
@@ -257,6 +293,7 @@ bool __libc_mutex_queue(pthread_mutex_t *mutex, struct __waiter *waiter)
 {
     if (mutex->__type != PTHREAD_MUTEX_NORMAL || !is_owner(mutex, thread_self()))
         return false;
+    renew(mutex);
     __libc_lock(&mutex->__queue.__lock);
     waiter->owns_mutex = true;
     enqueue(mutex, waiter);

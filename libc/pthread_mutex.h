@@ -21,4 +21,7 @@ unsigned __libc_mutex_unlock_all(pthread_mutex_t *mutex);
 /* Gives the caller's mutex to the first waiter, or sets it free. */
 void __libc_mutex_pass(pthread_mutex_t *mutex, struct __pthread *self);
 
+/* In the child of a fork of a program with threads: those who wait for mutexes are not there. */
+void __libc_mutex_forked(void);
+
 #endif

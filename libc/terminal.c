@@ -17,6 +17,8 @@
 
 #include "file.h"
 #include "process.h"
+#include "process_call.h"
+#include "syscall.h"
 
 _Static_assert(sizeof(struct termios) == sizeof(struct tty_attributes) &&
                    offsetof(struct termios, c_lflag) == offsetof(struct tty_attributes, c_lflag) &&
@@ -240,6 +242,36 @@ static int64_t set_nonblock(int descriptor, bool yes)
     return fcntl(descriptor, F_SETFL, flags) < 0 ? -errno : 0;
 }
 
+/* The process server gets a handle of its own to the terminal. */
+static int64_t tell_process_server(int descriptor)
+{
+    struct open_file *file = __libc_descriptor_get(descriptor);
+    if (file == NULL)
+        return -EBADF;
+    int64_t copy = sys_handle_duplicate(file->handle, RIGHTS_SAME, 0);
+    __libc_open_file_put(file);
+    if (copy < 0)
+        return -EMFILE;
+    struct message head = {.op = PROCESS_SET_TERMINAL, .flags = MESSAGE_FLAGS(0, 1, 0)};
+    struct message_area *area = call_begin();
+    area->handles[0] = (struct message_handle){(handle_t)copy, RIGHTS_SAME, 0};
+    int64_t result = __libc_process_do(&head, 0);
+    call_end();
+    return result;
+}
+
+/* TIOCSCTTY: the terminal becomes the controlling one of the session that the caller leads. */
+static int64_t take_terminal(int descriptor)
+{
+    struct control what = {.request = TTY_SET_SESSION, .value = (uint64_t)getsid(0)};
+    if (getsid(0) != getpid())
+        return -EPERM;
+    int64_t result = control(descriptor, &what);
+    if (result == -EBUSY)
+        return -EPERM;
+    return result < 0 ? result : tell_process_server(descriptor);
+}
+
 int ioctl(int descriptor, int number, ...)
 {
     va_list arguments;
@@ -261,6 +293,8 @@ int ioctl(int descriptor, int number, ...)
         if (tcsetpgrp)
             return tcsetpgrp(descriptor, *(const pid_t *)argument);
         return (int)call_return(-ENOTTY);
+    case TIOCSCTTY:
+        return (int)call_return(take_terminal(descriptor));
     case FIONREAD:
         return (int)call_return(readable(descriptor, argument));
     case FIONBIO:

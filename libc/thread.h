@@ -30,7 +30,9 @@ struct message_area;
 struct __pthread {
     struct __pthread *self;    /* [create] FS:0, what the ABI wants there */
     struct message_area *area; /* [create] FS:8 */
-    void *unused[3];
+    uint32_t signals_due; /* FS:16, kernel_call.S looks: a handler waits for signals_held to be 0 */
+    uint32_t signal_slot; /* [create] its number at the process server */
+    void *unused[2];
     uintptr_t canary; /* FS:0x28, where -fstack-protector looks */
 
     handle_t handle;            /* [any] of the kernel's thread; HANDLE_NONE: not known any more */
@@ -41,6 +43,8 @@ struct __pthread {
     uint32_t cancel_asked; /* [any] */
     uint8_t cancel_disabled, cancel_asynchronous, ending;
     uint8_t is_first, ordinary; /* [create] of the usual size: its memory is used again */
+    uint32_t signals_handled;   /* counts handlers run */
+    uint32_t signals_cut;       /* one has run without SA_RESTART: see __libc_signals_restart */
     struct __cleanup *cleanup;
     uint32_t read_locks; /* held, of any rwlock */
     void *held_mutexes;  /* robust ones: see pthread_mutex.c */

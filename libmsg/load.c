@@ -1,6 +1,7 @@
 /*
- * From an ELF file in a VM object to mapped segments.  Each segment gets an anonymous VM object of
- * its own, charged to the caller.
+ * From an ELF file in a VM object to mapped segments.  A segment that is not written to, and that
+ * lies in the file as it is to lie in memory, is mapped from there, if the file may be mapped so;
+ * any other is copied to an anonymous VM object of its own, charged to the new task.
  */
 #include <portolan/message.h>
 
@@ -31,12 +32,36 @@ static int64_t copy_bytes(handle_t to, uint64_t to_offset, handle_t from, uint64
     return 0;
 }
 
+/* A part of the file as it is. Errors mean that it has to be copied. */
+static int64_t share_segment(handle_t task, handle_t file, uint64_t offset,
+                             const struct elf_segment *segment, struct loaded_segment *out)
+{
+    uint64_t start = page_floor(segment->address), within = segment->address - start;
+    uint64_t length = page_floor(within + segment->memory_size + PAGE_SIZE - 1);
+    if ((segment->flags & MAP_WRITE) || segment->file_size != segment->memory_size ||
+        offset % PAGE_SIZE != within)
+        return -EINVAL;
+    int64_t part = sys_vmo_slice(file, offset - within, length);
+    if (part < 0)
+        return part;
+    int64_t result =
+        sys_map(task, (handle_t)part, 0, length, start, segment->flags | MAP_FIXED);
+    if (result < 0) {
+        sys_handle_close((handle_t)part);
+        return result;
+    }
+    *out = (struct loaded_segment){start, length, (handle_t)part, segment->flags};
+    return 0;
+}
+
 static int64_t load_segment(handle_t task, handle_t file, uint64_t file_offset,
                             const struct elf_segment *segment, struct loaded_segment *out)
 {
+    if (share_segment(task, file, file_offset + segment->offset, segment, out) == 0)
+        return 0;
     uint64_t start = page_floor(segment->address);
     uint64_t end = page_floor(segment->address + segment->memory_size + PAGE_SIZE - 1);
-    int64_t vmo = sys_vmo_create(VMO_ANONYMOUS, end - start, 0, 0);
+    int64_t vmo = sys_vmo_create_for(task, VMO_ANONYMOUS, end - start, 0, 0);
     if (vmo < 0)
         return vmo;
     int64_t result = copy_bytes((handle_t)vmo, segment->address - start, file,

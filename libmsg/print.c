@@ -3,10 +3,16 @@
  */
 #include "print.h"
 
+#include <portolan/log.h>
+
+#include "clock.h"
 #include "string.h"
 #include "thread.h"
 
-static handle_t log_handle;
+/* So long a line waits for the log server, in all; then it goes to the kernel. */
+#define SERVER_PATIENCE SECOND
+
+static handle_t log_handle, log_server;
 
 /* One conversion, as the format says it. */
 struct conversion {
@@ -22,6 +28,11 @@ struct output {
 void print_open(handle_t log)
 {
     log_handle = log;
+}
+
+void print_open_server(handle_t port)
+{
+    log_server = port;
 }
 
 static void put(struct output *out, char c)
@@ -140,6 +151,14 @@ size_t format_text(char *to, size_t size, const char *format, ...)
     return length;
 }
 
+/* The text lies in the message page. */
+static bool write_to_server(size_t length)
+{
+    struct message head = {
+        .op = LOG_WRITE, .flags = MESSAGE_FLAGS(length, 0, 0), .arg = {LOG_INFO}};
+    return sys_do(log_server, clock_after(SERVER_PATIENCE), &head) == 0 && head.result >= 0;
+}
+
 void print(const char *format, ...)
 {
     char text[PRINT_MAX], kept[PRINT_MAX];
@@ -147,11 +166,12 @@ void print(const char *format, ...)
     va_start(list, format);
     size_t length = format_text_list(text, sizeof text, format, list);
     va_end(list);
-    if (log_handle == HANDLE_NONE)
+    if (log_handle == HANDLE_NONE && log_server == HANDLE_NONE)
         return;
     uint8_t *bytes = message_area()->bytes;
     memcpy(kept, bytes, length);
     memcpy(bytes, text, length);
-    sys_debug_write(log_handle, length);
+    if (log_server == HANDLE_NONE || !write_to_server(length))
+        sys_debug_write(log_handle, length);
     memcpy(bytes, kept, length);
 }

@@ -1,5 +1,5 @@
 /*
- * Formatted lines to the kernel's log and console.
+ * Formatted lines to the log server or, where there is none, to the kernel's log and console.
  *
  * The formats: %d %i %u %x %c %s %p %%, with l, ll or z, a width, 0 and -.  A line longer than
  * PRINT_MAX is cut.  The message page is as before afterwards.  Any thread may print; one call's
@@ -12,6 +12,10 @@
 #include <stdarg.h>
 
 #define PRINT_MAX 400u
+
+/* The log server's port, as init gave it: lines go there, and to the kernel's log only if that does
+ * not answer. */
+void print_open_server(handle_t port);
 
 /* log: a handle to a LOG resource; HANDLE_NONE: print nothing. */
 void print_open(handle_t log);

@@ -83,7 +83,10 @@ static bool take(struct server *server, int64_t kind, struct request *request,
     request->token = receipt->token;
     if (kind == GET_MESSAGE)
         return serve(server, request);
-    tell(server, kind, request);
+    if (kind == GET_FAULT && server->faulted)
+        server->faulted(server, request);
+    else
+        tell(server, kind, request);
     return false;
 }
 

@@ -43,6 +43,8 @@ struct server {
     void (*answered)(struct server *server, uint64_t id, const struct message *head);
     /* The kernel tells: KERNEL_DEATH, KERNEL_UNREFERENCED, KERNEL_PAGE_*. */
     void (*told)(struct server *server, const struct message *head);
+    /* A thread of a task whose exception port this is has faulted; replies to request->token. */
+    void (*faulted)(struct server *server, const struct request *request);
     bool stop; /* server_run returns when the message at hand is done */
 };
 

@@ -14,9 +14,9 @@ struct draft {
     struct startup *page; /* mapped here, writable */
 };
 
-static int64_t draft_create(struct draft *draft)
+static int64_t draft_create(struct draft *draft, handle_t task)
 {
-    int64_t vmo = sys_vmo_create(VMO_ANONYMOUS, PAGE_SIZE, 0, 0);
+    int64_t vmo = sys_vmo_create_for(task, VMO_ANONYMOUS, PAGE_SIZE, 0, 0);
     if (vmo < 0)
         return vmo;
     int64_t address = sys_map(HANDLE_NONE, (handle_t)vmo, 0, PAGE_SIZE, 0, MAP_READ | MAP_WRITE);
@@ -37,7 +37,7 @@ static void draft_destroy(const struct draft *draft)
 /* A fresh VM object of `length` bytes mapped so that it ends at `top`; closed if `keep` is NULL. */
 static int64_t map_fresh(handle_t task, uint64_t start, uint64_t length, handle_t *keep)
 {
-    int64_t vmo = sys_vmo_create(VMO_ANONYMOUS, length, 0, 0);
+    int64_t vmo = sys_vmo_create_for(task, VMO_ANONYMOUS, length, 0, 0);
     if (vmo < 0)
         return vmo;
     int64_t result =
@@ -81,7 +81,9 @@ static int64_t grant_named(handle_t task, struct startup *page, const struct spa
         return -E2BIG;
     if (strlen(given->name) >= STARTUP_NAME_MAX)
         return -EINVAL;
-    int64_t handle = sys_handle_grant(task, given->handle, given->rights);
+    int64_t handle = given->rights == SPAWN_GRANTED
+                         ? given->handle
+                         : sys_handle_grant(task, given->handle, given->rights);
     if (handle < 0)
         return handle;
     memcpy(entry->name, given->name, strlen(given->name) + 1);
@@ -165,7 +167,7 @@ static int64_t give_startup(const struct spawn *plan, const struct spawned *made
                             const struct loaded_program *program)
 {
     struct draft draft;
-    int64_t result = draft_create(&draft);
+    int64_t result = draft_create(&draft, made->task);
     if (result < 0)
         return result;
     result = fill_startup(plan, made, program, draft.page);
@@ -176,7 +178,7 @@ static int64_t give_startup(const struct spawn *plan, const struct spawned *made
     return result < 0 ? result : 0;
 }
 
-static int64_t build(const struct spawn *plan, struct spawned *made)
+int64_t spawn_into(const struct spawn *plan, struct spawned *made)
 {
     struct loaded_program program;
     int64_t result = load_program(made->task, plan->file, plan->offset, plan->size, &program);
@@ -186,8 +188,6 @@ static int64_t build(const struct spawn *plan, struct spawned *made)
     if (result >= 0) {
         made->thread = (handle_t)result;
         result = give_startup(plan, made, &program);
-        if (result == 0)
-            result = sys_thread_start(made->thread);
         if (result < 0)
             sys_handle_close(made->thread);
     }
@@ -201,7 +201,12 @@ int64_t spawn(const struct spawn *plan, struct spawned *out)
     if (task < 0)
         return task;
     struct spawned made = {(handle_t)task, HANDLE_NONE};
-    int64_t result = build(plan, &made);
+    int64_t result = spawn_into(plan, &made);
+    if (result == 0) {
+        result = sys_thread_start(made.thread);
+        if (result < 0)
+            sys_handle_close(made.thread);
+    }
     if (result < 0) {
         sys_task_kill(made.task, 0);
         sys_handle_close(made.task);

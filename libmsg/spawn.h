@@ -19,6 +19,8 @@ struct spawn_handle {
     handle_t handle;  /* of the caller's, with TRANSFER; it is copied */
     uint32_t rights;  /* those it shall have, or RIGHTS_SAME */
 };
+/* rights: the new task has it already, and `handle` is its number there. */
+#define SPAWN_GRANTED (1u << 30)
 
 struct spawn {
     handle_t file;         /* VM object with READ */
@@ -41,6 +43,10 @@ struct spawned {
     handle_t task, thread;
 };
 int64_t spawn(const struct spawn *plan, struct spawned *out);
+
+/* The same in a task that is there already (made->task, MANAGE; the plan's budget does not count);
+ * its thread is not started. */
+int64_t spawn_into(const struct spawn *plan, struct spawned *made);
 
 /* A segment's pages in a new task: what load_program leaves.  The handles are the caller's. */
 struct loaded_segment {

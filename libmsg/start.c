@@ -35,6 +35,7 @@ void startup_open(const struct startup *startup)
     if (startup->clock_address != 0)
         clock_open((const struct clock_page *)startup->clock_address);
     print_open(startup_handle(startup, "log"));
+    print_open_server(startup_handle(startup, "logport"));
 }
 
 handle_t startup_handle(const struct startup *startup, const char *name)

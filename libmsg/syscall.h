@@ -332,7 +332,13 @@ static inline int64_t sys_thread_read_state(handle_t thread)
 
 static inline int64_t sys_thread_write_state(handle_t thread)
 {
-    return syscall1(SYS_THREAD_WRITE_STATE, thread);
+    return syscall2(SYS_THREAD_WRITE_STATE, thread, THREAD_STATE_ALL);
+}
+
+/* RIP, RSP and RFLAGS alone: safe while the thread waits in a system call. */
+static inline int64_t sys_thread_write_control(handle_t thread)
+{
+    return syscall2(SYS_THREAD_WRITE_STATE, thread, THREAD_STATE_CONTROL);
 }
 
 static inline int64_t sys_thread_set(handle_t thread, int32_t priority, int32_t cpu)
@@ -389,7 +395,14 @@ static inline int64_t sys_protect(handle_t task, uint64_t address, uint64_t leng
 static inline int64_t sys_vmo_create(enum vmo_kind kind, uint64_t size, uint64_t argument,
                                      uint32_t flags)
 {
-    return syscall4(SYS_VMO_CREATE, kind, size, argument, flags);
+    return syscall6(SYS_VMO_CREATE, kind, size, argument, flags, HANDLE_NONE, 0);
+}
+
+/* Charged to another task (MANAGE). */
+static inline int64_t sys_vmo_create_for(handle_t task, enum vmo_kind kind, uint64_t size,
+                                         uint64_t argument, uint32_t flags)
+{
+    return syscall6(SYS_VMO_CREATE, kind, size, argument, flags, task, 0);
 }
 
 static inline int64_t sys_vmo_create_physical(handle_t resource, uint64_t address, uint64_t size,
@@ -421,7 +434,14 @@ static inline int64_t sys_vmo_write(handle_t vmo, uint64_t offset, uint64_t leng
 
 static inline int64_t sys_vmo_clone(handle_t vmo, uint64_t offset, uint64_t length)
 {
-    return syscall4(SYS_VMO_CLONE, vmo, offset, length, 0);
+    return syscall4(SYS_VMO_CLONE, vmo, offset, length, HANDLE_NONE);
+}
+
+/* Charged to another task (MANAGE). */
+static inline int64_t sys_vmo_clone_for(handle_t task, handle_t vmo, uint64_t offset,
+                                        uint64_t length)
+{
+    return syscall4(SYS_VMO_CLONE, vmo, offset, length, task);
 }
 
 static inline int64_t sys_vmo_slice(handle_t vmo, uint64_t offset, uint64_t length)
@@ -584,6 +604,14 @@ static inline int64_t sys_debug_read(handle_t log, uint64_t *position)
 {
     uint64_t rdx = 0, r10 = 0;
     return syscall_results(SYS_DEBUG_READ, log, position, &rdx, &r10);
+}
+
+/* -> the consoles that are on; *unseen: see there */
+static inline int64_t sys_debug_console(handle_t log, uint32_t off, uint32_t on, uint64_t *unseen)
+{
+    uint64_t rdx = on, r10 = 0;
+    *unseen = off;
+    return syscall_results(SYS_DEBUG_CONSOLE, log, unseen, &rdx, &r10);
 }
 
 static inline int64_t sys_power(handle_t resource, uint32_t action, uint64_t argument)

@@ -180,9 +180,12 @@ enum syscall_number {
     /* thread_interrupt(thread MANAGE) -> 0.  Ends its do (-EABORTED) or get (-EINTR) early. */
     SYS_THREAD_INTERRUPT = 43,
     /* thread_read_state(thread MANAGE) -> 0; struct thread_state in the message page.
-     * The thread is suspended, not started, or waits for its fault's reply; else -EBUSY. */
+     * The thread is suspended, not started, or waits for its fault's reply; else -EBUSY.  Of one that
+     * is suspended in a wait only RIP, RSP and RFLAGS say what it will go on with. */
     SYS_THREAD_READ_STATE = 44,
-    /* thread_write_state(thread MANAGE) -> 0.  As above.  -EINVAL non-canonical RIP, RSP, FS. */
+    /* thread_write_state(thread MANAGE, parts) -> 0.  As above.  parts: THREAD_STATE_ALL (-EBUSY too
+     * if it is in a wait), or THREAD_STATE_CONTROL: RIP, RSP and RFLAGS, which does not write over
+     * the results of a system call that the thread waits in.  -EINVAL non-canonical RIP, RSP, FS. */
     SYS_THREAD_WRITE_STATE = 45,
     /* thread_set(thread MANAGE, priority or -1, cpu or -1) -> 0.  cpu: moves it there, for good;
      * -2: free to move. */
@@ -220,11 +223,12 @@ enum syscall_number {
     /* ---- VM objects.  "vmo" may be a loan or slice unless said otherwise. ------------------- */
 
     /*
-     * vmo_create(kind, size, argument, flags) -> handle (all rights)
+     * vmo_create(kind, size, argument, flags, payer) -> handle (all rights)
      *   kind VMO_ANONYMOUS: zero pages when first touched.  VMO_CONTIGUOUS: allocated now, zeroed,
      *   physically contiguous, up to 4 MiB, aligned to `argument` (0 or a power of two).
      *   size is rounded up to pages, 1 byte..2^46.  flags: VMO_LARGE_PAGES (anonymous: use 2 MiB
-     *   pages where whole ones fit).  -EINVAL, -ENOTSUP.
+     *   pages where whole ones fit).  payer: the task (MANAGE) whose budget it is charged to, or
+     *   HANDLE_NONE: the caller's.  -EINVAL, -ENOTSUP.
      */
     SYS_VMO_CREATE = 80,
     /* vmo_create_physical(resource PHYSICAL covering it, address, size, cache) -> handle.
@@ -247,9 +251,10 @@ enum syscall_number {
     SYS_VMO_READ = 84,
     /* vmo_write(vmo WRITE, offset, length <= 4096) -> 0; from the message bytes. */
     SYS_VMO_WRITE = 85,
-    /* vmo_clone(vmo READ|DUPLICATE, offset, length) -> handle (all rights).  A copy-on-write
+    /* vmo_clone(vmo READ|DUPLICATE, offset, length, payer) -> handle (all rights).  A copy-on-write
      * snapshot; aligned.  The clone is charged for every page resident in the original.  Of a paged
-     * object: each page is taken when first touched.  -ENOTSUP physical, contiguous. */
+     * object: each page is taken when first touched.  payer: as vmo_create's.  -ENOTSUP physical,
+     * contiguous. */
     SYS_VMO_CLONE = 86,
     /* vmo_slice(vmo DUPLICATE, offset, length) -> handle to part of it, with the same rights.
      * Aligned; follows the object's later contents.  One of a loan ends with it. */
@@ -352,8 +357,20 @@ enum syscall_number {
     /* null() -> 0.  Does nothing; for measuring. */
     SYS_NULL = 134,
 
-    SYS_COUNT = 135
+    /*
+     * debug_console(resource LOG, off, on) -> CONSOLE_* that are on now; RSI position of the log
+     *   from which on there is something that the serial console has not been given
+     *   The kernel's log goes to its consoles only while they are on, as all are at boot.  A driver
+     *   that takes a device over switches the console on it off; from then on debug_read gives what
+     *   is written, and the log server has the driver print it.  A panic switches all on.
+     */
+    SYS_DEBUG_CONSOLE = 135,
+
+    SYS_COUNT = 136
 };
+
+/* thread_write_state: parts */
+enum { THREAD_STATE_ALL = 0, THREAD_STATE_CONTROL };
 
 /* map, protect: flags */
 enum {
@@ -394,6 +411,8 @@ enum resource_kind {
 enum { IRQ_LEVEL = 1u << 0, IRQ_ACTIVE_LOW = 1u << 1, IRQ_DEFAULT = 1u << 2 /* as ACPI says */ };
 enum { DOMAIN_FENCE = 1u << 0, DOMAIN_TRANSLATED = 1u << 0 };
 enum { POWER_OFF = 0, POWER_RESET, POWER_PANIC, POWER_TEST_EXIT };
+
+enum { CONSOLE_SERIAL = 1u << 0, CONSOLE_SCREEN = 1u << 1 };
 
 struct task_info {
     uint64_t koid, budget, used; /* bytes */

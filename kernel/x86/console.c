@@ -10,6 +10,8 @@
  */
 #include "console.h"
 
+#include <portolan/syscall.h>
+
 #include "boot.h"
 #include "instructions.h"
 #include "memory.h"
@@ -173,12 +175,14 @@ void console_start(void)
     serial_start();
 }
 
-void console_write(const char *bytes, size_t length)
+void console_write(const char *bytes, size_t length, u32 consoles)
 {
     for (size_t i = 0; i < length; i++) {
-        if (bytes[i] == '\n')
+        if (consoles & CONSOLE_SERIAL && bytes[i] == '\n')
             serial_put('\r');
-        serial_put(bytes[i]);
-        screen_put(bytes[i]);
+        if (consoles & CONSOLE_SERIAL)
+            serial_put(bytes[i]);
+        if (consoles & CONSOLE_SCREEN)
+            screen_put(bytes[i]);
     }
 }

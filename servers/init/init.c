@@ -6,33 +6,29 @@
  *   bench        the programs of class bench; bench-smp: those of that class
  *   only=NAME    just that one of them
  *   panic-test   makes the kernel panic
- *   (neither)    says what there is, and watches
+ *   (neither)    the manifest's servers, and programs on their terminals; and keeps them running
+ *                (supervisor.c)
  *
  * A program's words are its name and then all of these.
  */
-#include <portolan/boot.h>
+#include "boot.h"
 
 #include "clock.h"
 #include "cpio.h"
-#include "manifest.h"
 #include "print.h"
-#include "spawn.h"
 #include "start.h"
 #include "string.h"
+#include "supervisor.h"
 #include "syscall.h"
 #include "thread.h"
 
 #define EXIT_GOOD 0x10u
 #define EXIT_BAD 0x11u
-/* Programs may read and run what is in the boot module, and pass it on. */
-#define BOOT_MODULE_RIGHTS                                                                         \
-    (RIGHT_READ | RIGHT_EXECUTE | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER)
-
-static const struct boot_info *boot;
-static struct manifest manifest;
+const struct boot_info *boot;
+struct manifest manifest;
+char words[STARTUP_WORDS_MAX];
+uint32_t word_count, words_length;
 static const uint8_t *archive;
-static char words[STARTUP_WORDS_MAX];
-static uint32_t word_count;
 
 static bool has(const char *word)
 {
@@ -79,6 +75,7 @@ static void split_command_line(void)
         words[length++] = 0;
         word_count++;
     }
+    words_length = (uint32_t)length;
 }
 
 static void open_module(void)
@@ -97,6 +94,17 @@ static void open_module(void)
         cannot_boot("boot.cpio", 0, "the archive is broken, or has no manifest");
     if (!manifest_read((const char *)archive + entry.offset, entry.size, &manifest))
         cannot_boot("manifest", manifest.bad_line, manifest.problem);
+}
+
+int64_t find_binary(const char *name, struct spawn *plan)
+{
+    struct cpio_entry entry;
+    if (cpio_find(archive, boot->module_size, name, &entry) < 0)
+        return -ENOENT;
+    plan->file = boot->module;
+    plan->offset = entry.offset;
+    plan->size = entry.size;
+    return 0;
 }
 
 /* The program's name and then the command line's words, as many as fit; returns how many. */
@@ -118,38 +126,32 @@ static uint32_t make_words(const char *name, char list[STARTUP_WORDS_MAX])
 /* Starts a program; 0 or an error. */
 static int64_t start(const struct manifest_program *program, struct spawned *spawned)
 {
-    struct cpio_entry entry;
-    char list[STARTUP_WORDS_MAX];
-    if (cpio_find(archive, boot->module_size, program->name, &entry) < 0)
-        return -ENOENT;
-    uint32_t list_count = make_words(program->name, list);
     struct spawn_handle handles[3];
-    uint32_t count = 0;
-    int64_t log = HANDLE_NONE;
+    char list[STARTUP_WORDS_MAX];
+    struct spawn plan = {.budget = program->budget,
+                         .priority = PRIORITY_DEFAULT,
+                         .cpu = -1,
+                         .clock = boot->clock,
+                         .cpus = boot->cpus,
+                         .handles = handles,
+                         .words = list,
+                         .word_count = make_words(program->name, list),
+                         .give_segments = true};
+    int64_t log = HANDLE_NONE, error = find_binary(program->name, &plan);
+    if (error)
+        return error;
     if (program->grants & GRANT_ROOT)
-        handles[count++] = (struct spawn_handle){"root", boot->resource, RIGHTS_SAME};
+        handles[plan.handle_count++] = (struct spawn_handle){"root", boot->resource, RIGHTS_SAME};
     if (program->grants & GRANT_BOOT)
-        handles[count++] = (struct spawn_handle){"boot", boot->module, BOOT_MODULE_RIGHTS};
+        handles[plan.handle_count++] =
+            (struct spawn_handle){"boot", boot->module, BOOT_MODULE_RIGHTS};
     if (program->grants & GRANT_LOG) {
         log = sys_resource_create(boot->resource, RESOURCE_LOG, 0, 0);
         if (log < 0)
             return log;
-        handles[count++] = (struct spawn_handle){"log", (handle_t)log, RIGHTS_SAME};
+        handles[plan.handle_count++] = (struct spawn_handle){"log", (handle_t)log, RIGHTS_SAME};
     }
-    int64_t error = spawn(&(struct spawn){.file = boot->module,
-                                          .offset = entry.offset,
-                                          .size = entry.size,
-                                          .budget = program->budget,
-                                          .priority = PRIORITY_DEFAULT,
-                                          .cpu = -1,
-                                          .clock = boot->clock,
-                                          .cpus = boot->cpus,
-                                          .handles = handles,
-                                          .handle_count = count,
-                                          .words = list,
-                                          .word_count = list_count,
-                                          .give_segments = true},
-                          spawned);
+    error = spawn(&plan, spawned);
     if (log > 0)
         sys_handle_close((handle_t)log);
     return error;
@@ -195,14 +197,17 @@ static _Noreturn void run_class(uint32_t class, const char *what)
     leave(good && !bad ? EXIT_GOOD : EXIT_BAD);
 }
 
-/* Says what there is, and stays: there must be somebody to hold the root resource. */
-static _Noreturn void watch(void)
+/* Says what there is, and keeps the servers running. */
+static _Noreturn void serve(void)
 {
     struct system_info *info = (struct system_info *)message_area()->bytes;
     if (sys_system_info() == 0)
         print("Portolan: %u CPUs, %lu MiB of memory, %lu MiB free.\n", info->cpus,
               info->memory_total >> 20, info->memory_free >> 20);
-    print("Boot the entry \"test\" to run the tests, or see the README.\n");
+    int64_t error = supervise();
+    if (!error)
+        error = server_run(&init_server);
+    print("portolan: the supervisor ended: error %ld\n", -error);
     for (;;)
         sys_sleep(DEADLINE_NEVER);
 }
@@ -222,5 +227,5 @@ int main(const void *found)
         run_class(CLASS_BENCH, "bench");
     if (has("bench-smp"))
         run_class(CLASS_BENCH_SMP, "bench");
-    watch();
+    serve();
 }

@@ -70,8 +70,8 @@ static uint64_t anything(struct fuzzer *f)
 /* ---- Arguments ------------------------------------------------------------------------------- */
 
 /*
- * The kinds of argument, a letter each: h handle, t token or id, n small number, o offset, l
- * length, s size, a address of a mapping, d deadline, r rights, m map flags, b bits, e entry point.
+ * The kinds of argument, a letter each: h handle, p that or none, t token or id, n small number,
+ * o offset, l length, s size, a address of a mapping, d deadline, r rights, m map flags, b bits, e entry point.
  */
 static const char *const signatures[SYS_COUNT] = {
     [SYS_ABORT] = "t",
@@ -97,7 +97,7 @@ static const char *const signatures[SYS_COUNT] = {
     [SYS_THREAD_RESUME] = "h",
     [SYS_THREAD_INTERRUPT] = "h",
     [SYS_THREAD_READ_STATE] = "h",
-    [SYS_THREAD_WRITE_STATE] = "h",
+    [SYS_THREAD_WRITE_STATE] = "hn",
     [SYS_THREAD_SET] = "hnn",
     [SYS_THREAD_SET_FS] = "a",
     [SYS_THREAD_YIELD] = "",
@@ -106,13 +106,13 @@ static const char *const signatures[SYS_COUNT] = {
     [SYS_MAP] = "hholam",
     [SYS_UNMAP] = "hal",
     [SYS_PROTECT] = "halm",
-    [SYS_VMO_CREATE] = "nsnn",
+    [SYS_VMO_CREATE] = "nsnnp",
     [SYS_VMO_CREATE_PHYSICAL] = "holn",
     [SYS_VMO_CREATE_PAGED] = "hsnn",
     [SYS_VMO_RESIZE] = "hs",
     [SYS_VMO_READ] = "hol",
     [SYS_VMO_WRITE] = "hol",
-    [SYS_VMO_CLONE] = "hol",
+    [SYS_VMO_CLONE] = "holp",
     [SYS_VMO_SLICE] = "hol",
     [SYS_VMO_COMMIT] = "hol",
     [SYS_VMO_DECOMMIT] = "hol",
@@ -143,6 +143,7 @@ static const char *const signatures[SYS_COUNT] = {
     [SYS_RANDOM] = "l",
     [SYS_TRACE] = "hnn",
     [SYS_NULL] = "",
+    [SYS_DEBUG_CONSOLE] = "hnn",
 };
 
 static handle_t some_handle(struct fuzzer *f)
@@ -170,6 +171,8 @@ static uint64_t argument(struct fuzzer *f, char kind)
     switch (kind) {
     case 'h':
         return some_handle(f);
+    case 'p':
+        return below(f, 4) ? HANDLE_NONE : some_handle(f);
     case 't':
         return f->tokens[below(f, POOL)];
     case 'n':

@@ -142,6 +142,31 @@ static void test_handles_close(void)
 
 /* ---- Budgets --------------------------------------------------------------------------------- */
 
+/* Memory made by one task and paid for by another. */
+static void test_payer(void)
+{
+    handle_t task = (handle_t)must(sys_task_create(2 * MiB), "task_create");
+    uint64_t before = info_of(startup->task).used, theirs = info_of(task).used;
+    handle_t vmo = (handle_t)must(sys_vmo_create_for(task, VMO_ANONYMOUS, MiB, 0, 0), "vmo_create");
+    is(sys_vmo_commit(vmo, 0, MiB), 0, "memory is made for another task");
+    ok(info_of(task).used >= theirs + MiB, "who pays for it");
+    ok(info_of(startup->task).used < before + MiB / 2, "and not its maker");
+    theirs = info_of(task).used;
+    handle_t clone = (handle_t)must(sys_vmo_clone_for(task, vmo, 0, MiB / 2), "vmo_clone");
+    ok(info_of(task).used >= theirs + MiB / 2, "a clone too");
+    is(sys_vmo_create_for(task, VMO_ANONYMOUS, 4 * MiB, 0, 0) < 0, 0, "room is for who touches it");
+    is(sys_vmo_clone_for(task, vmo, 0, MiB), -ENOMEM, "what the payer has not is refused");
+    handle_t weak = (handle_t)must(sys_handle_duplicate(task, RIGHT_READ, 0), "duplicate");
+    is(sys_vmo_create_for(weak, VMO_ANONYMOUS, MiB, 0, 0), -EPERM, "the payer needs MANAGE");
+    is(sys_vmo_clone_for(vmo, vmo, 0, MiB), -EBADF, "and to be a task");
+    sys_task_kill(task, 0);
+    is(sys_vmo_create_for(task, VMO_ANONYMOUS, MiB, 0, 0), -EDEAD, "and to be alive");
+    sys_handle_close(weak);
+    sys_handle_close(clone);
+    sys_handle_close(vmo);
+    sys_handle_close(task);
+}
+
 static void test_budget(void)
 {
     uint64_t before = settled_use();
@@ -281,6 +306,7 @@ int main(const void *found)
     test_handles_close();
     test_many(); /* first once, so that our own tables have grown */
     test_budget();
+    test_payer();
     test_memory_runs_out();
     test_messages_run_out();
     return test_end();

@@ -284,6 +284,11 @@ static void test_registers(void)
     is(sys_thread_write_state(thread.handle), 0, "they are written");
     must(sys_thread_read_state(thread.handle), "read");
     is((int64_t)(state->rflags & 0x23000), 0, "privileges are not taken over");
+    state->rbx = 0;
+    is(sys_thread_write_control(thread.handle), 0, "RIP, RSP and RFLAGS are written alone");
+    must(sys_thread_read_state(thread.handle), "read");
+    ok(state->rbx == 1, "and the others left as they are");
+    is(syscall2(SYS_THREAD_WRITE_STATE, thread.handle, 2), -EINVAL, "there are no other parts");
     must(sys_thread_resume(thread.handle), "resume");
     must(thread_join(&thread, soon(), NULL), "join");
     is((int64_t)counter, 0x1234, "and it runs on with them");

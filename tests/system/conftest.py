@@ -1,4 +1,6 @@
 """What the system tests use: a virtual machine whose console a test reads."""
+import codecs
+import contextlib
 import json
 import os
 import re
@@ -25,9 +27,10 @@ class Machine:
         self.reader.start()
 
     def _read(self):
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while piece := os.read(self.process.stdout.fileno(), 4096):
             with self.changed:
-                self.text += re.sub(r"\x1b\[[0-9;=?]*[A-Za-z]|\r", "", piece.decode(errors="replace"))
+                self.text += re.sub(r"\x1b\[[0-9;=?]*[A-Za-z]|\r", "", decoder.decode(piece))
                 self.changed.notify()
 
     def expect(self, pattern, limit=60):
@@ -41,6 +44,11 @@ class Machine:
                     pytest.fail(f"{'ended' if ended else f'{limit} s'} without /{pattern}/:\n{self.text}")
                 self.changed.wait(min(left, 0.2))
             return match
+
+    def type(self, text):
+        """Types on the console."""
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
 
     def expect_end(self, limit=60):
         """Waits until QEMU has ended by itself; its status."""
@@ -83,14 +91,40 @@ class Screen:
         self.path = folder / "qmp"
         self.options = ["--", "-qmp", f"unix:{self.path},server=on,wait=off"]
 
-    def text(self):
-        """The characters on the screen, a line each row."""
+    NAMES = {" ": "spc", "\n": "ret", "\x7f": "backspace", ".": "dot", "-": "minus", "/": "slash"}
+
+    @contextlib.contextmanager
+    def _monitor(self):
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(20)
             link.connect(str(self.path))
             stream = link.makefile("rw")
             stream.readline()  # the greeting
             self._ask(stream, "qmp_capabilities")
+            yield stream
+
+    def press(self, *keys):
+        """Presses keys by QEMU's names for them: "ret", "shift-a", "ctrl-c"."""
+        with self._monitor() as stream:
+            for key in keys:
+                self._ask(stream, "human-monitor-command", {"command-line": f"sendkey {key} 20"})
+                time.sleep(0.05)  # the next comes only when this one has been released
+
+    def type(self, text):
+        """Presses the keys of a text."""
+        self.press(*(f"shift-{c.lower()}" if c.isupper() else self.NAMES.get(c, c) for c in text))
+
+    def expect(self, pattern, limit=60):
+        """Waits for the pattern on the screen."""
+        deadline = time.monotonic() + limit
+        while not re.search(pattern, text := self.text(), re.M):
+            if time.monotonic() > deadline:
+                pytest.fail(f"{limit} s without /{pattern}/ on the screen:\n{text}")
+            time.sleep(0.3)
+
+    def text(self):
+        """The characters on the screen, a line each row."""
+        with self._monitor() as stream:
             self._ask(stream, "screendump", {"filename": str(self.picture)})
             dump = self._ask(stream, "human-monitor-command",
                              {"command-line": f"xp /4000xb {self.VGA_TEXT:#x}"})

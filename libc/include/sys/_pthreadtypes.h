@@ -29,7 +29,7 @@ struct __wait_queue {
 typedef struct {
     unsigned long __owner; /* the thread | 1 if others wait; 0: free */
     unsigned int __count;  /* of a recursive mutex: locks beyond the first */
-    unsigned char __type, __robust, __state, __spare;
+    unsigned char __type, __robust, __state, __forks;
     struct __wait_queue __queue;
     void *__held_next, **__held_link; /* the robust ones a thread holds */
 } pthread_mutex_t;

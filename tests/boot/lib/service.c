@@ -39,7 +39,7 @@ void service_start(struct service *service, const char *program, const char *han
     const struct spawn plan = {.file = boot,
                                .offset = entry.offset,
                                .size = entry.size,
-                               .budget = SERVER_BUDGET,
+                               .budget = service->budget ? service->budget : SERVER_BUDGET,
                                .priority = PRIORITY_DEFAULT,
                                .cpu = -1,
                                .clock = startup->clock,

@@ -12,6 +12,7 @@
 #include "test.h"
 
 struct service {
+    uint64_t budget; /* 0: an ordinary server's */
     struct spawned made;
     handle_t port; /* all rights; a SEND to it has badge 0 */
 };
