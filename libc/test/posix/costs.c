@@ -12,7 +12,6 @@
 #include "tap.h"
 
 #define ROUNDS 15
-#define PROF 1
 
 extern char **environ;
 
@@ -29,18 +28,13 @@ static int compare(const void *a, const void *b)
     return *x < *y ? -1 : *x > *y;
 }
 
-static bool marked;
 static void measure(const char *name, bool (*operation)(void))
 {
     uint64_t counts[ROUNDS];
     bool good = true;
     for (int i = 0; i < ROUNDS; i++) {
         uint64_t before = counter();
-        if (marked && i >= 5)
-            __asm__ volatile("xchg %bx,%bx");
         good &= operation();
-        if (marked && i >= 5)
-            __asm__ volatile("xchg %bx,%bx");
         counts[i] = counter() - before;
     }
     qsort(counts, ROUNDS, sizeof counts[0], compare);
@@ -101,12 +95,8 @@ int main(int argc, char **argv)
     if (argc > 1)
         _exit(3);
     measure("wait for nobody", wait_nothing);
-    printf("# main at %p\n", (void *)main);
-    marked = PROF == 1;
     measure("fork+exit+wait", fork_exit_wait);
-    marked = PROF == 2;
     measure("spawn+exit+wait", spawn_exit_wait);
-    marked = 0;
     signal(SIGUSR1, handler);
     measure("raise, handled", raise_one);
     measure("kill self, handled", kill_self);
