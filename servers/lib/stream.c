@@ -5,40 +5,25 @@
 #include "stream.h"
 
 #include "answer.h"
+#include "region.h"
 #include "syscall.h"
 #include "waiters.h"
 
 static struct stream *streams; /* in memory of their own, stream_count of them */
 static struct stream *first_free;
 static uint32_t stream_count, fresh;
-static uint8_t *rings;
-static handle_t rings_vmo;
+static struct region stream_region, rings;
 
 /* ---- Streams --------------------------------------------------------------------------------- */
 
-static int64_t map_zeros(uint64_t size, handle_t *vmo)
-{
-    int64_t made = sys_vmo_create(VMO_ANONYMOUS, size, 0, 0);
-    if (made < 0)
-        return made;
-    *vmo = (handle_t)made;
-    return sys_map(HANDLE_NONE, *vmo, 0, (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1), 0,
-                   MAP_READ | MAP_WRITE);
-}
-
 int64_t streams_open(uint32_t count)
 {
-    handle_t vmo;
-    int64_t address = map_zeros(count * sizeof(*streams), &vmo);
-    if (address < 0)
-        return address;
-    streams = (struct stream *)address;
-    address = map_zeros(count * (uint64_t)STREAM_RING, &rings_vmo);
-    if (address < 0)
-        return address;
-    rings = (uint8_t *)address;
-    stream_count = count;
-    return 0;
+    int64_t error = region_open(&stream_region, count * sizeof(*streams));
+    if (error == 0)
+        error = region_open(&rings, count * (uint64_t)STREAM_RING);
+    streams = (struct stream *)stream_region.base;
+    stream_count = error == 0 ? count : 0;
+    return error;
 }
 
 struct stream *stream_create(void)
@@ -46,13 +31,14 @@ struct stream *stream_create(void)
     struct stream *stream = first_free;
     if (stream)
         first_free = stream->next;
-    else if (fresh < stream_count)
+    else if (fresh < stream_count &&
+             region_secure(&stream_region, fresh * sizeof(*stream), sizeof(*stream)))
         stream = &streams[fresh++];
     else
         return NULL;
     uint32_t index = (uint32_t)(stream - streams);
     *stream = (struct stream){
-        .ring = {.bytes = rings + index * (uint64_t)STREAM_RING, .size = STREAM_RING},
+        .ring = {.bytes = rings.base + index * (uint64_t)STREAM_RING, .size = STREAM_RING},
         .index = index,
         .used = true,
     };
@@ -73,8 +59,8 @@ void stream_destroy(struct stream *stream)
     forget_polls(stream);
     /* The first page is kept: the next pipe will need it. */
     if (stream->most > PAGE_SIZE)
-        sys_vmo_decommit(rings_vmo, stream->index * (uint64_t)STREAM_RING + PAGE_SIZE,
-                         STREAM_RING - PAGE_SIZE);
+        region_release(&rings, stream->index * (uint64_t)STREAM_RING + PAGE_SIZE,
+                       STREAM_RING - PAGE_SIZE);
     stream->used = false;
     stream->next = first_free;
     first_free = stream;
@@ -102,13 +88,19 @@ static uint64_t ready(const struct stream *stream, bool reading, bool writing)
     return bits;
 }
 
-static void put(struct stream *stream, const void *bytes, uint64_t length)
+/* The ring's pages that the next `length` bytes need are there; false: there is no memory. */
+static bool secure(struct stream *stream, uint64_t length)
 {
-    ring_put(&stream->ring, bytes, length);
-    if (stream->most < STREAM_RING) {
-        uint64_t reached = ((stream->ring.head - 1) & (STREAM_RING - 1)) + 1;
-        stream->most = reached > stream->most ? reached : stream->most;
-    }
+    uint64_t start = stream->ring.head & (STREAM_RING - 1), end = start + length;
+    end = end < STREAM_RING ? end : STREAM_RING; /* behind the end come pages that it has had */
+    if (end <= stream->most)
+        return true;
+    end = (end + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    if (!region_secure(&rings, stream->index * (uint64_t)STREAM_RING + stream->most,
+                       end - stream->most))
+        return false;
+    stream->most = end;
+    return true;
 }
 
 /* ---- Those that wait ------------------------------------------------------------------------- */
@@ -154,10 +146,11 @@ static bool advance(struct stream *stream, struct waiter *writer, int64_t *error
                 return false;
             piece = free;
         }
-        *error = sys_vmo_read(writer->handle, writer->done, piece);
+        *error =
+            secure(stream, piece) ? sys_vmo_read(writer->handle, writer->done, piece) : -ENOMEM;
         if (*error < 0)
             return true;
-        put(stream, bytes, piece);
+        ring_put(&stream->ring, bytes, piece);
         writer->done += piece;
     }
     return true;
@@ -172,7 +165,10 @@ static bool answer_writer(struct stream *stream, struct waiter *writer)
     if (!writer->handle && stream->ring.tail + PIPE_SIZE < writer->end)
         return false;
     uint64_t done = writer->handle ? writer->done : writer->length;
-    waiter_answer(writer, error < 0 && !done ? -EINVAL : (int64_t)done, 0);
+    if (error < 0 && !done)
+        waiter_answer(writer, error == -ENOMEM ? -ENOMEM : -EINVAL, 0);
+    else
+        waiter_answer(writer, (int64_t)done, 0);
     return true;
 }
 
@@ -304,7 +300,7 @@ static int64_t write_loan(struct stream *stream, const struct request *request, 
     if (!wait) {
         advance(stream, &now, &error);
         if (error < 0 && !now.done)
-            return -EINVAL;
+            return error == -ENOMEM ? -ENOMEM : -EINVAL;
         settle(stream);
         return now.done ? (int64_t)now.done : -EAGAIN;
     }
@@ -323,12 +319,12 @@ static int64_t write_over(struct stream *stream, const struct request *request, 
 {
     if (request->head.arg[0] & IO_NONBLOCK)
         return -EAGAIN;
-    if (ring_used(&stream->ring) + length > PIPE_SIZE + STREAM_OVERFLOW)
+    if (ring_used(&stream->ring) + length > PIPE_SIZE + STREAM_OVERFLOW || !secure(stream, length))
         return -EAGAIN;
     struct waiter *writer = waiters_add(stream, &stream->writes, &stream->own_write);
     if (!writer)
         return -EAGAIN;
-    put(stream, message_area()->bytes, length);
+    ring_put(&stream->ring, message_area()->bytes, length);
     writer->token = request->token;
     writer->length = length;
     writer->end = stream->ring.head;
@@ -362,7 +358,9 @@ int64_t stream_write(struct stream *stream, struct request *request)
         return (int64_t)length;
     if (room(stream) < length)
         return write_over(stream, request, length);
-    put(stream, message_area()->bytes, length);
+    if (!secure(stream, length))
+        return -ENOMEM;
+    ring_put(&stream->ring, message_area()->bytes, length);
     if (anybody_waits(stream))
         settle(stream);
     return (int64_t)length;

@@ -2,14 +2,15 @@
  * tmpfs: a filesystem in memory; answers <portolan/io.h>.
  *
  * Handles: "port", "log"; "archive" (may be missing): a VM object with a cpio archive that it
- * starts with.  Words: size=BYTES: what files may take together (default 64 MiB; what stays in the
- * archive does not count); archive-offset=BYTES (whole pages) and archive-size=BYTES: where in the
+ * starts with.  Words: size=BYTES: what files may take together (default 64 MiB, but never more than
+ * three quarters of its budget; what stays in the archive does not count); archive-offset=BYTES (whole pages) and archive-size=BYTES: where in the
  * object the archive lies, if not all over it.
  */
 #include "tmpfs.h"
 
 #include "clock.h"
 #include "print.h"
+#include "region.h"
 #include "start.h"
 #include "syscall.h"
 
@@ -52,23 +53,38 @@ static uint64_t number_option(const struct startup *startup, const char *prefix,
     return text && string_to_number(text, &number) ? number : otherwise;
 }
 
+static struct region heap_region;
+
+static bool secure_heap(uint64_t offset, uint64_t length)
+{
+    return region_secure(&heap_region, offset, length);
+}
+
+/* What files may take: a quarter of the budget is left for what describes them. */
+static uint64_t data_size(const struct startup *startup)
+{
+    uint64_t asked = number_option(startup, "size=", DEFAULT_SIZE);
+    const struct task_info *info = (const struct task_info *)message_area()->bytes;
+    if (sys_task_info(startup->task) < 0)
+        return asked;
+    uint64_t most = (info->budget - info->used) / 4 * 3 & ~(PAGE_SIZE - 1);
+    return asked < most ? asked : most;
+}
+
 static int64_t open_tree(const struct startup *startup)
 {
-    int64_t vmo = sys_vmo_create(VMO_ANONYMOUS, HEAP_BYTES, 0, 0);
-    if (vmo < 0)
-        return vmo;
-    int64_t address = sys_map(HANDLE_NONE, (handle_t)vmo, 0, HEAP_BYTES, 0, MAP_READ | MAP_WRITE);
-    sys_handle_close((handle_t)vmo);
-    if (address < 0)
-        return address;
+    int64_t error = region_open(&heap_region, HEAP_BYTES);
+    if (error < 0)
+        return error;
     uint32_t seed = 0;
     if (sys_random(sizeof(seed)) == 0)
         memcpy(&seed, message_area()->bytes, sizeof(seed));
+    heap_open(&tree.heap, heap_region.base, HEAP_BYTES, secure_heap);
     tree.gone = node_gone;
     tree.now = time_now();
-    int64_t error = tree_open(&tree, (void *)address, HEAP_BYTES, NODES_MAX, seed);
+    error = tree_open(&tree, NODES_MAX, seed);
     handle_t archive = startup_handle(startup, "archive");
-    data_open(archive, number_option(startup, "size=", DEFAULT_SIZE));
+    data_open(archive, data_size(startup));
     if (error || !archive)
         return error;
     error = load_archive(archive, number_option(startup, "archive-offset=", 0),
@@ -88,6 +104,7 @@ int main(const struct startup *startup)
         realtime_at_start = ((const struct clock_page *)startup->clock_address)->boot_realtime_ns;
     server.op_count = tmpfs_handler_count;
     server.port = startup_handle(startup, "port");
+    touch_program();
     sessions_open();
     int64_t error = server_open(&server, QUEUE);
     if (error == 0)
