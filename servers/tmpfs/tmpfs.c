@@ -3,7 +3,7 @@
  *
  * Handles: "port", "log"; "archive" (may be missing): a VM object with a cpio archive that it
  * starts with.  Words: size=BYTES: what files may take together (default 64 MiB, but never more than
- * three quarters of its budget; what stays in the archive does not count); archive-offset=BYTES (whole pages) and archive-size=BYTES: where in the
+ * half of its budget; what stays in the archive does not count); archive-offset=BYTES (whole pages) and archive-size=BYTES: where in the
  * object the archive lies, if not all over it.
  */
 #include "tmpfs.h"
@@ -60,31 +60,39 @@ static bool secure_heap(uint64_t offset, uint64_t length)
     return region_secure(&heap_region, offset, length);
 }
 
-/* What files may take: a quarter of the budget is left for what describes them. */
-static uint64_t data_size(const struct startup *startup)
+/*
+ * The budget's parts, so that one kind of use does not leave nothing for the others: half for the
+ * bytes of files, a quarter for what describes them, a sixteenth for sessions.  What is left is for
+ * the kernel's objects: a VM object per file, page tables.
+ */
+static uint64_t budget_left(const struct startup *startup)
 {
-    uint64_t asked = number_option(startup, "size=", DEFAULT_SIZE);
     const struct task_info *info = (const struct task_info *)message_area()->bytes;
-    if (sys_task_info(startup->task) < 0)
-        return asked;
-    uint64_t most = (info->budget - info->used) / 4 * 3 & ~(PAGE_SIZE - 1);
-    return asked < most ? asked : most;
+    return sys_task_info(startup->task) < 0 ? UINT64_MAX : info->budget - info->used;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 static int64_t open_tree(const struct startup *startup)
 {
+    uint64_t budget = budget_left(startup);
+    uint64_t heap_size = smaller(budget / 4, HEAP_BYTES) & ~(PAGE_SIZE - 1);
     int64_t error = region_open(&heap_region, HEAP_BYTES);
     if (error < 0)
         return error;
+    sessions_open((uint32_t)smaller(budget / 16 / SESSION_COST, SESSIONS_MAX));
     uint32_t seed = 0;
     if (sys_random(sizeof(seed)) == 0)
         memcpy(&seed, message_area()->bytes, sizeof(seed));
-    heap_open(&tree.heap, heap_region.base, HEAP_BYTES, secure_heap);
+    heap_open(&tree.heap, heap_region.base, heap_size, secure_heap);
     tree.gone = node_gone;
     tree.now = time_now();
     error = tree_open(&tree, NODES_MAX, seed);
     handle_t archive = startup_handle(startup, "archive");
-    data_open(archive, data_size(startup));
+    data_open(archive, smaller(number_option(startup, "size=", DEFAULT_SIZE), budget / 2));
     if (error || !archive)
         return error;
     error = load_archive(archive, number_option(startup, "archive-offset=", 0),
@@ -105,7 +113,6 @@ int main(const struct startup *startup)
     server.op_count = tmpfs_handler_count;
     server.port = startup_handle(startup, "port");
     touch_program();
-    sessions_open();
     int64_t error = server_open(&server, QUEUE);
     if (error == 0)
         error = open_tree(startup);
