@@ -1,7 +1,7 @@
 /*
  * A heap for small things of known sizes, in memory that the caller sets aside; it grows through
- * that memory, asking before it touches more of it, and never shrinks.  Sizes are rounded up to classes, four to each power of two, each
- * with its list of free pieces.  Pure.
+ * that memory, asking before it touches more of it, and never shrinks.  Sizes are rounded up to
+ * classes, four to each power of two, each with its list of free pieces.  Pure.
  */
 #ifndef SERVERS_HEAP_H
 #define SERVERS_HEAP_H

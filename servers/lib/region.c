@@ -1,9 +1,9 @@
 /*
  * See region.h.
  *
- * Touching a page may need page tables too, which are charged to the same budget.  That there is room
- * for them is found out by taking as many pages and giving them back: a server has one thread, so
- * nobody takes them between that and the touch.
+ * Touching a page may need page tables too, which are charged to the same budget.  That there is
+ * room for them is found out by taking as many pages and giving them back: a server has one thread,
+ * so nobody takes them between that and the touch.
  */
 #include "region.h"
 

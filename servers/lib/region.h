@@ -1,7 +1,7 @@
 /*
- * Memory of a server's own that it takes as it needs it, and that it never touches before the kernel
- * has given it: a fault that finds the budget used up would end the server, and with it all its
- * clients' files.  So what a client can make a server use is secured first, and a refusal is an
+ * Memory of a server's own that it takes as it needs it, and that it never touches before the
+ * kernel has given it: a fault that finds the budget used up would end the server, and with it all
+ * its clients' files.  So what a client can make a server use is secured first, and a refusal is an
  * answer to that client.
  */
 #ifndef SERVERS_REGION_H

@@ -45,18 +45,9 @@ struct stream *stream_create(void)
     return stream;
 }
 
-static void forget_polls(struct stream *stream)
-{
-    struct waiter *waiter;
-    while ((waiter = stream->polls.first)) {
-        sys_handle_close(waiter->handle);
-        waiters_remove(stream, &stream->polls, waiter);
-    }
-}
-
 void stream_destroy(struct stream *stream)
 {
-    forget_polls(stream);
+    pollers_forget(stream);
     /* The first page is kept: the next pipe will need it. */
     if (stream->most > PAGE_SIZE)
         region_release(&rings, stream->index * (uint64_t)STREAM_RING + PAGE_SIZE,
@@ -66,27 +57,7 @@ void stream_destroy(struct stream *stream)
     first_free = stream;
 }
 
-/* ---- What is so ------------------------------------------------------------------------------ */
-
-static uint64_t room(const struct stream *stream)
-{
-    uint64_t used = ring_used(&stream->ring);
-    return used < PIPE_SIZE ? PIPE_SIZE - used : 0;
-}
-
-static uint64_t ready(const struct stream *stream, bool reading, bool writing)
-{
-    uint64_t bits = 0;
-    if (reading && (ring_used(&stream->ring) || !stream->writers))
-        bits |= IO_READY_READ;
-    if (reading && !stream->writers)
-        bits |= IO_READY_HANGUP;
-    if (writing && (room(stream) >= PIPE_BUFFER_ATOMIC || !stream->readers))
-        bits |= IO_READY_WRITE;
-    if (writing && !stream->readers)
-        bits |= IO_READY_HANGUP;
-    return bits;
-}
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 /* The ring's pages that the next `length` bytes need are there; false: there is no memory. */
 static bool secure(struct stream *stream, uint64_t length)
@@ -139,7 +110,7 @@ static bool advance(struct stream *stream, struct waiter *writer, int64_t *error
     uint64_t left;
     *error = 0;
     while ((left = writer->length - writer->done)) {
-        uint64_t piece = left < PAGE_SIZE ? left : PAGE_SIZE, free = room(stream);
+        uint64_t piece = left < PAGE_SIZE ? left : PAGE_SIZE, free = stream_room(stream);
         if (free < piece) {
             /* All or nothing, if it is as small as that. */
             if (writer->length <= PIPE_BUFFER_ATOMIC || !free)
@@ -170,19 +141,6 @@ static bool answer_writer(struct stream *stream, struct waiter *writer)
     else
         waiter_answer(writer, (int64_t)done, 0);
     return true;
-}
-
-static void answer_pollers(struct stream *stream)
-{
-    struct waiter *next;
-    for (struct waiter *poller = stream->polls.first; poller; poller = next) {
-        next = poller->next;
-        if (!(ready(stream, !poller->writing, poller->writing) & poller->length))
-            continue;
-        sys_notify(poller->handle, poller->token);
-        sys_handle_close(poller->handle);
-        waiters_remove(stream, &stream->polls, poller);
-    }
 }
 
 /* Nobody is left at the other side. */
@@ -217,7 +175,7 @@ static void settle(struct stream *stream)
     }
     give_up_all(stream);
     if (stream->polls.first)
-        answer_pollers(stream);
+        pollers_answer(stream);
 }
 
 static inline bool anybody_waits(const struct stream *stream)
@@ -356,7 +314,7 @@ int64_t stream_write(struct stream *stream, struct request *request)
         return write_loan(stream, request, loan);
     if (hand_over(stream, length))
         return (int64_t)length;
-    if (room(stream) < length)
+    if (stream_room(stream) < length)
         return write_over(stream, request, length);
     if (!secure(stream, length))
         return -ENOMEM;
@@ -364,61 +322,6 @@ int64_t stream_write(struct stream *stream, struct request *request)
     if (anybody_waits(stream))
         settle(stream);
     return (int64_t)length;
-}
-
-/* ---- Polling --------------------------------------------------------------------------------- */
-
-/* One that polls again, with the same port and bits, keeps its place. */
-static struct waiter *find_poller(const struct stream *stream, uint64_t koid, uint64_t bits,
-                                  bool writing)
-{
-    for (struct waiter *poller = stream->polls.first; poller; poller = poller->next)
-        if (poller->koid == koid && poller->token == bits && poller->writing == writing)
-            return poller;
-    return NULL;
-}
-
-/* Those whose port has died make room. */
-static void drop_dead_pollers(struct stream *stream)
-{
-    struct waiter *next;
-    for (struct waiter *poller = stream->polls.first; poller; poller = next) {
-        next = poller->next;
-        if (sys_notify(poller->handle, 0) == 0)
-            continue;
-        sys_handle_close(poller->handle);
-        waiters_remove(stream, &stream->polls, poller);
-    }
-}
-
-int64_t stream_poll(struct stream *stream, struct request *request, bool reading, bool writing)
-{
-    uint64_t interest = request->head.arg[0], bits = request->head.arg[1], rights, koid;
-    uint64_t now = ready(stream, reading, writing) & interest;
-    if (now || MESSAGE_FLAG_HANDLES(request->head.flags) == 0)
-        return (int64_t)now;
-    handle_t port = request->handles[0];
-    if (sys_handle_info(port, &rights, &koid) != OBJECT_PORT || !(rights & RIGHT_SEND) ||
-        bits & (NOTIFY_ABORT | NOTIFY_TIMER))
-        return -EINVAL;
-    struct waiter *poller = find_poller(stream, koid, bits, writing);
-    if (poller) {
-        poller->length = interest;
-        return 0;
-    }
-    poller = waiters_add(stream, &stream->polls, NULL);
-    if (!poller) {
-        drop_dead_pollers(stream);
-        poller = waiters_add(stream, &stream->polls, NULL);
-    }
-    if (!poller)
-        return -EAGAIN;
-    poller->token = bits;
-    poller->length = interest;
-    poller->koid = koid;
-    poller->handle = request_take(request, 0);
-    poller->writing = writing;
-    return 0;
 }
 
 /* ---- Those that give up ---------------------------------------------------------------------- */

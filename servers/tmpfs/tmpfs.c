@@ -2,9 +2,9 @@
  * tmpfs: a filesystem in memory; answers <portolan/io.h>.
  *
  * Handles: "port", "log"; "archive" (may be missing): a VM object with a cpio archive that it
- * starts with.  Words: size=BYTES: what files may take together (default 64 MiB, but never more than
- * half of its budget; what stays in the archive does not count); archive-offset=BYTES (whole pages) and archive-size=BYTES: where in the
- * object the archive lies, if not all over it.
+ * starts with.  Words: size=BYTES: what files may take together (default 64 MiB, but never more
+ * than half of its budget; what stays in the archive does not count); archive-offset=BYTES (whole
+ * pages) and archive-size=BYTES: where in the object the archive lies, if not all over it.
  */
 #include "tmpfs.h"
 
