@@ -9,6 +9,7 @@
 #include "answer.h"
 #include "clock.h"
 #include "print.h"
+#include "region.h"
 #include "start.h"
 #include "syscall.h"
 
@@ -259,6 +260,7 @@ int main(const struct startup *startup)
 {
     uint64_t rights;
     startup_open(startup);
+    touch_program();
     if (startup->clock_address)
         start_time = ((const struct clock_page *)startup->clock_address)->boot_realtime_ns;
     start_time += clock_now();

@@ -8,6 +8,7 @@
 #include "answer.h"
 #include "mounts.h"
 #include "print.h"
+#include "region.h"
 #include "start.h"
 #include "syscall.h"
 
@@ -243,6 +244,7 @@ static struct server server = {
 int main(const struct startup *startup)
 {
     startup_open(startup);
+    touch_program();
     server.port = startup_handle(startup, "port");
     int64_t error = server_open(&server, QUEUE);
     if (error == 0)
