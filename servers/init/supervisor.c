@@ -272,8 +272,11 @@ static void ended(struct service *service, int64_t status)
     bool wanted = service->plan->restart == RESTART_ALWAYS ||
                   (service->plan->restart == RESTART_ON_FAILURE && status);
     if (stopped ? service->again : wanted && service->plan->console && !status) {
-        service->due = lived < SECOND ? clock_after(SECOND) : 0; /* this is no failure */
+        /* This is no failure. */
+        service->due = !stopped && lived < SECOND ? clock_after(SECOND) : 0;
         enter(service, INIT_WAITING);
+        if (stopped)
+            init_log(LOG_INFO, "%s ended: %s", service->plan->name, service->why);
     } else if (!stopped && wanted) {
         schedule_again(service);
         init_log(LOG_WARNING, "%s ended: %s; again in %lu ms", service->plan->name, service->why,
