@@ -83,7 +83,7 @@ def test_bad_manifest(machine, module):
 def test_missing_program(machine, module):
     vm = machine(*module(SERVERS + CONSOLE + "\nserver ghost\n"))
     vm.expect(r"init: ghost: cannot start: error 2\n")
-    vm.expect(READY)
+    vm.expect(r"echo_lines: type a line\n")
 
 
 def test_svc_lists(machine, module):
