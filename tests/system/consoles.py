@@ -23,7 +23,7 @@ budget 1M
 needs serial
 grant port serial
 grant port log
-words in=serial out=serial name=dev/ttyS0
+words device=serial name=dev/ttyS0
 mount /dev/ttyS0
 """
 
