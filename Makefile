@@ -116,7 +116,7 @@ $(build)/portolan.iso: $(build)/kernel.elf $(build)/boot.cpio boot/grub.cfg tool
 # ---- Targets for people --------------------------------------------------------------------------
 
 # What needs tools runs tools/setup first and then make again, since the tools may be new.
-prepared := run test bench iso gdb format toolchain
+prepared := run test bench iso gdb format toolchain root
 .PHONY: help clean all unit-tests everything compile_commands.json $(prepared) $(addprefix do-,$(prepared))
 
 $(prepared):
@@ -159,6 +159,7 @@ help:
 	@echo 'make iso      build/portolan.iso'
 	@echo 'make gdb      boot halted, with gdb attached; the console goes to build/console.log'
 	@echo 'make toolchain build/toolchain/bin/x86_64-portolan-gcc, a C compiler for Portolan'
+	@echo 'make root     build/root.cpio, the root filesystem: shell, commands, Lua'
 	@echo 'make format   lay out all C files as .clang-format says'
 	@echo 'make clean    remove everything built'
 	@echo 'make help     this list'

@@ -88,12 +88,15 @@ void envelope_unregister(struct envelope *envelope)
 
 struct envelope *envelope_next(u32 *next)
 {
-    for (; *next < used_leaves * ENVELOPE_LEAF; ++*next) {
-        struct envelope *envelope = envelope_leaves[*next / ENVELOPE_LEAF][*next % ENVELOPE_LEAF];
-        if (envelope != &no_envelope) {
-            ++*next;
-            return envelope;
+    for (u32 leaf = *next / ENVELOPE_LEAF; leaf < used_leaves; leaf++) {
+        struct envelope *const *slots = envelope_leaves[leaf], *const none = &no_envelope;
+        for (u32 i = *next % ENVELOPE_LEAF; i < ENVELOPE_LEAF; i++) {
+            if (slots[i] != none) {
+                *next = leaf * ENVELOPE_LEAF + i + 1;
+                return slots[i];
+            }
         }
+        *next = (leaf + 1) * ENVELOPE_LEAF;
     }
     return NULL;
 }

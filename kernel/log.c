@@ -17,7 +17,7 @@
 #define LOG_SIZE 16384u
 
 static char ring[LOG_SIZE];
-static u64 written; /* bytes since boot */
+static u64 written;     /* bytes since boot */
 static u64 unseen_from; /* while the serial console is off: since this position */
 static u32 consoles = CONSOLE_SERIAL | CONSOLE_SCREEN; /* those that are on */
 static struct spinlock log_lock;

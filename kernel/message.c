@@ -328,10 +328,13 @@ static i64 call(struct port *port, u64 badge, u64 deadline, bool force)
     envelope->sent_by = self->object.koid;
     envelope->priority = self->effective;
     envelope->abort_asked = 0;
-    int error = message_put(port, envelope, force, &receiver);
-    if (error)
-        return error;
+    /* Before anybody can see the message: who gets a fault looks at its thread at once. */
     self->state = THREAD_CALLING;
+    int error = message_put(port, envelope, force, &receiver);
+    if (error) {
+        self->state = THREAD_RUNNING;
+        return error;
+    }
     thread_arm(self, deadline);
     if (!receiver)
         schedule();

@@ -58,15 +58,21 @@ u64 *pagetree_next(struct pagetree *tree, u64 *index, u64 end)
         u32 level = tree->height - 1;
         u64 *entry;
         for (;; level--) {
-            entry = &node->entries[*index >> (level * WAYS_SHIFT) & (WAYS - 1)];
-            if (!*entry || !level)
+            u32 shift = level * WAYS_SHIFT;
+            entry = &node->entries[*index >> shift & (WAYS - 1)];
+            /* On to what lies behind an empty entry, in this node or another. */
+            while (!*entry) {
+                *index = ((*index >> shift) + 1) << shift;
+                if (*index >= end || !(*index >> shift & (WAYS - 1)))
+                    break;
+                entry++;
+            }
+            if (!*entry)
                 break;
+            if (!level)
+                return entry;
             node = (struct node *)*entry;
         }
-        if (*entry)
-            return entry;
-        /* On to what lies behind this empty entry. */
-        *index = ((*index >> (level * WAYS_SHIFT)) + 1) << (level * WAYS_SHIFT);
     }
     return NULL;
 }

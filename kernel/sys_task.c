@@ -255,7 +255,7 @@ i64 sys_thread_read_state(u64 handle)
     struct thread *thread = lookup_thread(handle, RIGHT_MANAGE, &error);
     if (!thread)
         return error;
-    if (!thread_stopped(thread))
+    if (!thread_held(thread))
         return -EBUSY;
     struct thread_state *state = current_message_bytes();
     memcpy(state, &thread->user, offsetof(struct thread_state, rip));
@@ -272,10 +272,10 @@ i64 sys_thread_write_state(u64 handle, u64 parts)
     struct thread *thread = lookup_thread(handle, RIGHT_MANAGE, &error);
     if (!thread)
         return error;
-    if (!thread_stopped(thread))
-        return -EBUSY;
     if (parts > THREAD_STATE_CONTROL)
         return -EINVAL;
+    if (parts == THREAD_STATE_CONTROL ? !thread_held(thread) : !thread_stopped(thread))
+        return -EBUSY;
     struct thread_state state;
     memcpy(&state, current_message_bytes(), sizeof(state));
     if (!canonical_user(state.rip) || !canonical_user(state.rsp) || !canonical_user(state.fs_base))

@@ -232,6 +232,13 @@ bool thread_stopped(const struct thread *thread)
     return thread->state == THREAD_READY && !thread->queued && atomic_load(&thread->suspend_count);
 }
 
+bool thread_held(const struct thread *thread)
+{
+    u8 state = thread->state;
+    bool waits = state == THREAD_GETTING || state == THREAD_CALLING || state == THREAD_PARKED;
+    return thread_stopped(thread) || (waits && atomic_load(&thread->suspend_count));
+}
+
 /* ---- Beginning and end ----------------------------------------------------------------------- */
 
 static void init_links(struct thread *thread)

@@ -27,7 +27,7 @@ static int64_t do_once(handle_t port, struct message *head, uint32_t flags)
     struct __pthread *self = thread_self();
     if (!(flags & (CALL_INTERRUPTIBLE | CALL_CANCELLABLE)))
         return sys_do(port, DEADLINE_NEVER, head);
-    if (flags & CALL_CANCELLABLE) {
+    if ((flags & CALL_CANCELLABLE) && !self->cancel_disabled) {
         __atomic_store_n(&self->waits_cancellable, 1, __ATOMIC_SEQ_CST);
         if (thread_cancel_due(self)) {
             self->waits_cancellable = 0;

@@ -19,7 +19,7 @@
 #include "syscall.h"
 
 #define HEAP_MAX (64ul << 30)
-#define HEAP_ADDRESS 0x200000000000ul
+#define HEAP_ADDRESS (MEMORY_BASE + MEMORY_BASE_SIZE)
 /* Made resident at a time: an eighth of what there is, within these. */
 #define STEP_MIN 0x4000ul
 #define STEP_MAX 0x400000ul

@@ -3,11 +3,14 @@
  *
  * A message call to the kernel (<portolan/syscall.h>), number | port << 32, at the one place where
  * signals may cut a wait short.  Who delivers them finds a thread
- *     from __libc_kernel_call to __libc_kernel_enter    on its way into the wait, or
- *     at __libc_kernel_wait                             in it, or at its end.
+ *     from __libc_kernel_call to __libc_kernel_check    on its way: it will see signals_due (FS:16);
+ *     behind that, up to __libc_kernel_enter            too late for that: to __libc_kernel_abort;
+ *     at __libc_kernel_wait                             in the wait, or at its end.
  */
         .text
-        .globl  __libc_kernel_call, __libc_kernel_enter, __libc_kernel_wait
+        .globl  __libc_kernel_call, __libc_kernel_check, __libc_kernel_enter, __libc_kernel_wait
+        .globl  __libc_kernel_abort
+        .set    EINTR, 4
         .type   __libc_kernel_call, @function
 __libc_kernel_call:
         pushq   %rbx
@@ -30,6 +33,9 @@ __libc_kernel_call:
         movq    40(%rbp), %r13
         movq    48(%rbp), %r14
         movq    56(%rbp), %r15
+__libc_kernel_check:
+        cmpl    $0, %fs:16
+        jne     __libc_kernel_abort
 __libc_kernel_enter:
         syscall
 __libc_kernel_wait:
@@ -52,6 +58,12 @@ __libc_kernel_wait:
         popq    %rbp
         popq    %rbx
         ret
+__libc_kernel_abort:
+        movq    $-EINTR, %rax
+        cmpl    $0, %fs:56              /* signals_held: then handlers are yet to run */
+        jne     __libc_kernel_wait
+        movl    $0, %fs:16
+        jmp     __libc_kernel_wait
         .size   __libc_kernel_call, . - __libc_kernel_call
 
         .section .note.GNU-stack, "", @progbits

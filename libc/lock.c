@@ -15,7 +15,7 @@ __attribute__((weak)) void __libc_signals_deliver(void);
 void __libc_signals_release(struct __pthread *self)
 {
     __asm__ volatile("" ::: "memory");
-    if (--self->signals_held == 0 && __libc_signals_deliver)
+    if (--self->signals_held == 0 && self->signals_due && __libc_signals_deliver)
         __libc_signals_deliver();
 }
 

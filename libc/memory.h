@@ -32,6 +32,11 @@ enum {
     MEMORY_MAPPED = 1u << 3, /* by mmap */
 };
 
+/* What every program has, the first stack and the like, lies here, before the heap: near each other
+ * things need fewer page tables. */
+#define MEMORY_BASE 0x200000000000ul
+#define MEMORY_BASE_SIZE (64ul << 20)
+
 /* A fresh anonymous VM object of `length` bytes, mapped readable and writable where there is room
  * at or above `hint`; not yet in the list.  0 or an error number (ENOMEM, EAGAIN). */
 int __libc_memory_map(struct memory_region *region, size_t length, uintptr_t hint, uint32_t flags);

@@ -19,6 +19,8 @@
 
 _Static_assert(PATH_TEXT_MAX + 2 == PATH_MAX && PATH_TEXT_MAX <= IO_PATH_MAX, "paths fit");
 
+#define ASKED_AGAIN_MAX 50000u /* ten seconds */
+
 static struct __lock_word directory_lock;
 static struct path directory; /* the working directory; under the lock */
 
@@ -150,12 +152,12 @@ static int64_t fill(struct path_call *call, struct message_area *area)
 /* -EAGAIN is the name server's: the queue of who has to answer is full. */
 static int64_t ask_once(struct path_call *call, const struct message *asked)
 {
-    for (;;) {
+    for (uint32_t i = 0;; i++) {
         call->head = *asked;
         int64_t result = fill(call, thread_self()->area);
         if (result == 0)
             result = call_do(__libc_process.tree, &call->head, call->flags);
-        if (result != -EAGAIN)
+        if (result != -EAGAIN || i == ASKED_AGAIN_MAX)
             return result;
         sys_sleep(__libc_now() + QUEUE_FULL_PAUSE);
     }

@@ -24,6 +24,7 @@
 #include "process.h"
 #include "pthread_attr.h"
 #include "pthread_sched.h"
+#include "signal_state.h"
 #include "syscall.h"
 
 enum { ENDED = 1, DETACHED = 2, ENDING = 3 };
@@ -134,6 +135,7 @@ static _Noreturn void leave(struct __pthread *self)
 {
     uint64_t state = 0;
     signals_hold(self);
+    __libc_signals_thread_end(self);
     __libc_threads_lock();
     __libc_threads_note_time(self);
     __libc_threads_remove(self);
@@ -212,6 +214,7 @@ static void withdraw(struct __pthread *thread)
     __libc_threads_remove(thread);
     __libc_threads_unlock();
     __atomic_fetch_sub(&living, 1, __ATOMIC_RELAXED);
+    __libc_signals_thread_end(thread);
     sys_handle_close(thread->handle);
     __libc_thread_unmake(thread);
 }
@@ -233,6 +236,11 @@ int pthread_create(pthread_t *restrict out, const pthread_attr_t *restrict given
         return handle == -EPERM || handle == -EINVAL ? (int)-handle : EAGAIN;
     }
     thread->handle = (handle_t)handle;
+    if (__libc_signals_thread_begin(thread) != 0) {
+        sys_handle_close(thread->handle);
+        __libc_thread_unmake(thread);
+        return EAGAIN;
+    }
     thread->function = function;
     thread->argument = argument;
     thread->canary = thread_self()->canary;

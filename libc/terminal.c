@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -301,4 +302,11 @@ int ioctl(int descriptor, int number, ...)
     default:
         return (int)call_return(-ENOTTY);
     }
+}
+
+/* The name by which each process finds its controlling terminal. */
+char *ctermid(char *buffer)
+{
+    static char own[L_ctermid];
+    return strcpy(buffer ? buffer : own, "/dev/tty");
 }

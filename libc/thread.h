@@ -43,6 +43,8 @@ struct __pthread {
     uint32_t cancel_asked; /* [any] */
     uint8_t cancel_disabled, cancel_asynchronous, ending;
     uint8_t is_first, ordinary; /* [create] of the usual size: its memory is used again */
+    uint32_t signals_handled;   /* counts handlers run */
+    uint32_t signals_cut;       /* one has run without SA_RESTART: see __libc_signals_restart */
     struct __cleanup *cleanup;
     uint32_t read_locks; /* held, of any rwlock */
     void *held_mutexes;  /* robust ones: see pthread_mutex.c */

@@ -35,7 +35,8 @@ struct __pthread *__libc_thread_make(size_t stack_size, size_t guard_size, size_
         __builtin_add_overflow(page_round(length), guard + message_size, &length))
         return NULL;
     struct memory_region memory;
-    if (__libc_memory_map(&memory, length, 0, MEMORY_THREAD) != 0)
+    uintptr_t hint = message_size ? 0 : MEMORY_BASE; /* the first thread's */
+    if (__libc_memory_map(&memory, length, hint, MEMORY_THREAD) != 0)
         return NULL;
     int64_t port = -ENOMEM;
     if (guard == 0 || sys_protect(HANDLE_NONE, memory.address, guard, 0) == 0)

@@ -97,3 +97,10 @@ $(toolchain)/bin/x86_64-portolan-gcc: packages/build.mk
 	$(quiet)ln -sf ../../../packages/x86_64-portolan-gcc $@
 	$(quiet)ln -sf x86_64-portolan-gcc $(@D)/x86_64-portolan-cc
 	$(quiet)for tool in $(binutils); do ln -sf $$(command -v $$tool) $(@D)/x86_64-portolan-$$tool; done
+
+# ---- Other people's programs ---------------------------------------------------------------------
+
+not_packages := $(addprefix packages/,build.mk recipe.mk root.mk)
+include packages/recipe.mk
+include $(sort $(filter-out $(not_packages),$(wildcard packages/*.mk)))
+include packages/root.mk

@@ -10,12 +10,12 @@
 #include <portolan/boot.h>
 #include <portolan/types.h>
 
-/* Where spawn puts things in the new task: as the kernel does for the first one. */
-#define STARTUP_ADDRESS BOOT_INFO_ADDRESS
-#define STARTUP_STACK_TOP BOOT_STACK_TOP
+/* Where spawn puts things in the new task: together, so that one page table serves them all. */
+#define STARTUP_MESSAGE_ADDRESS 0x7ffd00000000ul
+#define STARTUP_CLOCK_ADDRESS 0x7ffd00010000ul
+#define STARTUP_ADDRESS 0x7ffd00020000ul
+#define STARTUP_STACK_TOP 0x7ffd00100000ul
 #define STARTUP_STACK_SIZE BOOT_STACK_SIZE
-#define STARTUP_MESSAGE_ADDRESS BOOT_MESSAGE_ADDRESS
-#define STARTUP_CLOCK_ADDRESS 0x7ffc00000000ul
 
 #define STARTUP_NAME_MAX 16u
 #define STARTUP_HANDLES_MAX 32u

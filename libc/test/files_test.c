@@ -184,6 +184,13 @@ static void test_stdio(void)
         lines++;
     ok(lines == 3 && strcmp(line, "end\n") == 0 && feof(file), "all lines");
     fclose(file);
+    mkdir("/tmp", 01777);
+    file = tmpfile();
+    ok(file != NULL && fputs("x", file) >= 0 && fclose(file) == 0, "tmpfile");
+    char name[] = "/nameXXXXXX";
+    int made = mkstemp(name);
+    ok(made >= 0 && strcmp(name, "/nameXXXXXX") != 0 && unlink(name) == 0, "mkstemp");
+    close(made);
 }
 
 /* Threads that open, share and close while others do: no descriptor is lost or mixed up. */

@@ -176,6 +176,34 @@ static void *poll_for_ever(void *argument)
     return NULL;
 }
 
+static void *read_undisturbed(void *argument)
+{
+    char byte;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    intptr_t good = read(*(int *)argument, &byte, 1) == 1;
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    cleaned += 100 * (int)good;
+    pthread_testcancel();
+    return NULL;
+}
+
+static void test_no_cancellation(void)
+{
+    int ends[2];
+    pthread_t thread;
+    void *result;
+    cleaned = 0;
+    pipe(ends);
+    pthread_create(&thread, NULL, read_undisturbed, &ends[0]);
+    pause_ms(20);
+    pthread_cancel(thread);
+    pause_ms(20);
+    write(ends[1], "x", 1);
+    pthread_join(thread, &result);
+    ok(result == PTHREAD_CANCELED && cleaned == 100, "cancellation that is disabled ends no read");
+    close(ends[0]), close(ends[1]);
+}
+
 static void test_cancellation(void)
 {
     int ends[2];
@@ -230,6 +258,7 @@ int main(void)
     test_much();
     test_waiting();
     test_cancellation();
+    test_no_cancellation();
     test_fifo();
     return tap_end();
 }

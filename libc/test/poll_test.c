@@ -12,6 +12,7 @@
 #include <sys/select.h>
 #include <sys/times.h>
 #include <sys/utsname.h>
+#include <syslog.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -103,8 +104,31 @@ static void test_system(void)
        "processor time");
 }
 
+static void test_log(void)
+{
+    char line[100] = "";
+    int ends[2], before = dup(2);
+    ok(pipe(ends) == 0 && dup2(ends[1], 2) == 2, "standard error is a pipe");
+    openlog("name", LOG_PID | LOG_PERROR, LOG_USER);
+    setlogmask(LOG_UPTO(LOG_INFO));
+    errno = ENOENT;
+    syslog(LOG_INFO, "%d%% of %m", 50);
+    long length = read(ends[0], line, sizeof line - 1);
+    ok(length > 0 && strstr(line, "name[") == line &&
+           strstr(line, "]: 50% of No such file or directory\n"),
+       "syslog");
+    syslog(LOG_DEBUG, "not wanted");
+    is(setlogmask(0), LOG_UPTO(LOG_INFO), "setlogmask");
+    closelog();
+    dup2(before, 2);
+    close(ends[1]);
+    is(read(ends[0], line, sizeof line), 0, "what is masked is not written");
+    close(ends[0]), close(before);
+}
+
 int main(void)
 {
+    test_log();
     test_files();
     test_no_terminal();
     test_system();

@@ -24,7 +24,8 @@
 #include "../thread.h"
 #include "tap.h"
 
-/* ---- The server: gives the answer that was prepared, and remembers what was asked ------------- */
+/* ---- The server: gives the answer that was prepared, and remembers what was asked -------------
+ */
 
 static handle_t port;
 static struct message asked, answer;

@@ -221,5 +221,6 @@ int64_t do_thread_remove(struct server *at, struct request *request)
     if (!thread)
         return -ESRCH;
     thread_remove(process, thread);
+    signals_choose_again(process);
     return 0;
 }

@@ -5,6 +5,7 @@
  * entry.  If it waits in a system call the results of that come into its other registers as they
  * would have; so only RIP, RSP and RFLAGS are written (THREAD_STATE_CONTROL).
  */
+#include "clock.h"
 #include "string.h"
 #include "syscall.h"
 #include "table.h"
@@ -13,6 +14,9 @@
 #define RED_ZONE 128ul /* System V ABI, AMD64, 3.2.2 */
 #define DIRECTION_FLAG 0x400ul
 #define TRAP_FLAG 0x100ul
+#define YIELDS 20u
+#define PAUSE (20 * MICROSECOND)
+#define PATIENCE SECOND
 /* How much of a slot is the server's. */
 #define SERVER_PART offsetof(struct signal_slot, taken)
 
@@ -28,6 +32,22 @@ static uint64_t stack_for_entry(const struct signal_slot *slot, uint64_t rsp,
     return (alternate ? slot->stack_high : rsp - RED_ZONE) & ~15ul;
 }
 
+/* On another CPU it may be on its way out of the queue of the ready: some instructions, but that CPU
+ * may be a virtual one that does not run now. */
+static int64_t read_state(const struct process_thread *thread)
+{
+    uint64_t limit = clock_now() + PATIENCE;
+    for (uint32_t tries = 0;; tries++) {
+        int64_t error = sys_thread_read_state(thread->handle);
+        if (error != -EBUSY || clock_now() > limit)
+            return error;
+        if (tries < YIELDS)
+            sys_thread_yield();
+        else
+            sys_sleep(clock_now() + PAUSE);
+    }
+}
+
 static bool divert(struct process *process, struct process_thread *thread,
                    const struct signal_header *header, const struct thread_fault *fault,
                    bool *interruptible)
@@ -35,7 +55,8 @@ static bool divert(struct process *process, struct process_thread *thread,
     struct signal_slot slot;
     struct thread_state state;
     uint64_t at = slot_offset(thread->slot);
-    if (sys_thread_read_state(thread->handle) < 0)
+    int64_t error = read_state(thread);
+    if (error < 0)
         return false;
     memcpy(&state, message_area()->bytes, sizeof state);
     *interruptible = state.rip == header->interruptible;

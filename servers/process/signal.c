@@ -37,7 +37,9 @@ static void read_wishes(const struct process *process)
         !page_read(process, SIGNAL_MASKS_OFFSET, wishes.masks, slots * 8) ||
         (wishes.header.waiters &&
          !page_read(process, SIGNAL_WAITS_OFFSET, wishes.waits, slots * 8))) {
-        memset(&wishes, 0, sizeof wishes);
+        memset(&wishes.header, 0, HEADER_WORDS);
+        memset(wishes.masks, 0, slots * 8);
+        memset(wishes.waits, 0, slots * 8);
         wishes.header.ignored = process->ignored;
         wishes.masks[0] = process->mask;
     }
@@ -221,6 +223,20 @@ int64_t signal_send(struct process *process, uint32_t number, const struct signa
     if (thread)
         thread_redirect(process, thread, &wishes.header, NULL);
     return 0;
+}
+
+void signals_choose_again(struct process *process)
+{
+    if (!process->page)
+        return;
+    read_wishes(process);
+    uint64_t pending = process->sent ^ wishes.header.taken;
+    for (; pending; pending &= pending - 1) {
+        uint64_t bit = pending & -pending;
+        struct process_thread *thread = choose(process, bit, -1);
+        if (thread)
+            thread_redirect(process, thread, &wishes.header, NULL);
+    }
 }
 
 int64_t signal_group(uint32_t group, uint32_t session, uint32_t number,

@@ -149,7 +149,8 @@ int64_t signal_group(uint32_t group, uint32_t session, uint32_t number,
 void signal_default(struct process *process, uint32_t number);
 /* What a parent wants of SIGCHLD: SA_NOCLDSTOP, SA_NOCLDWAIT or ignored. */
 void signal_child_wishes(const struct process *parent, bool *no_stop, bool *no_wait);
-/* A pending signal that was blocked at the start of a process. */
+/* A thread has gone that may have been chosen for a signal: another is. */
+void signals_choose_again(struct process *process);
 server_handler do_kill, do_kill_thread, do_signal_group, do_default_action, do_signals;
 
 /* ---- redirect.c ------------------------------------------------------------------------------ */

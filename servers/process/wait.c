@@ -213,19 +213,18 @@ static void tell_parent(struct process *child)
         child->parent == 0 && !child->orphan ? child_changed(child) : image_free(child);
         return;
     }
-    uint64_t serial = child->serial;
     const struct signal_info info = {
         .code = child->status & 0x7f ? CLD_KILLED : CLD_EXITED,
         .sender = child->number,
         .status = (int32_t)(child->status & 0x7f ? child->status & 0x7f : child->status >> 8)};
     signal_child_wishes(parent, &no_stop, &no_wait);
-    child_changed(child);
-    signal_send(parent, SIGCHLD, &info, -1);
-    if (no_wait && child->serial == serial) {
-        uint32_t number = child->parent;
+    if (no_wait) {
         image_free(child);
-        tell_end_of_children(number);
+        tell_end_of_children(parent->number);
+    } else {
+        child_changed(child);
     }
+    signal_send(parent, SIGCHLD, &info, -1);
 }
 
 void process_died(struct process *process, int64_t status)

@@ -135,7 +135,7 @@ static int child(int argc, char **argv)
     if (strcmp(what, "fault") == 0)
         *(volatile int *)(uintptr_t)(getpid() < 0 ? 0x10000 : 16) = 1;
     if (strcmp(what, "divide") == 0)
-        return (int)(1u / *(volatile unsigned *)&(unsigned){0});
+        return 10 / *(volatile int *)&(int){0};
     if (strcmp(what, "illegal") == 0)
         __builtin_trap();
     if (strcmp(what, "sleep") == 0) {
