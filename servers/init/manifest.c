@@ -284,7 +284,7 @@ static const char *add_grant(struct manifest_server *server, const struct line *
     return problem;
 }
 
-/* BYTES, or a share of the machine's memory: 25% */
+/* BYTES, or a share of the memory: 25% */
 static const char *set_budget(struct manifest_server *server, struct word word)
 {
     uint64_t value;

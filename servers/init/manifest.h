@@ -73,7 +73,7 @@ struct manifest_server {
     enum manifest_restart restart;
     int32_t priority;
     uint64_t budget;     /* bytes, or */
-    uint32_t percentage; /* of the machine's memory, if not 0 */
+    uint32_t percentage; /* of the memory that is free at the start, if not 0 */
     uint32_t need_count, grant_count;
     struct manifest_need needs[MANIFEST_NEEDS_MAX];
     struct manifest_grant grants[MANIFEST_GRANTS_MAX];

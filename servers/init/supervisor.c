@@ -16,6 +16,7 @@
 struct service services[MANIFEST_SERVERS_MAX];
 uint32_t service_count;
 static struct service *log_service, *names_service; /* or NULL */
+static uint64_t memory_free;                        /* bytes, before anything was started */
 static handle_t exceptions;                         /* SEND to our port, for faults */
 
 static void told(struct server *server, const struct message *head);
@@ -154,7 +155,7 @@ static int64_t bring_up(struct service *service, const struct spawn *plan)
 
 static int64_t launch(struct service *service)
 {
-    uint64_t share = boot->memory_total / 100 * service->plan->percentage;
+    uint64_t share = memory_free / 100 * service->plan->percentage;
     struct spawn plan = {.budget = share ? share : service->plan->budget,
                          .priority = service->plan->priority,
                          .cpu = -1,
@@ -272,8 +273,11 @@ static void ended(struct service *service, int64_t status)
     bool wanted = service->plan->restart == RESTART_ALWAYS ||
                   (service->plan->restart == RESTART_ON_FAILURE && status);
     if (stopped ? service->again : wanted && service->plan->console && !status) {
-        service->due = lived < SECOND ? clock_after(SECOND) : 0; /* this is no failure */
+        /* This is no failure. */
+        service->due = !stopped && lived < SECOND ? clock_after(SECOND) : 0;
         enter(service, INIT_WAITING);
+        if (stopped)
+            init_log(LOG_INFO, "%s ended: %s", service->plan->name, service->why);
     } else if (!stopped && wanted) {
         schedule_again(service);
         init_log(LOG_WARNING, "%s ended: %s; again in %lu ms", service->plan->name, service->why,
@@ -432,6 +436,8 @@ int64_t supervise(void)
     int64_t error = server_open(&init_server, 256);
     if (error < 0)
         return error;
+    if (sys_system_info() == 0)
+        memory_free = ((struct system_info *)message_area()->bytes)->memory_free;
     exceptions = (handle_t)sys_handle_duplicate(init_server.port, RIGHT_SEND, 0);
     for (uint32_t i = 0; i < manifest.server_count; i++) {
         struct service *service = &services[i];

@@ -5,6 +5,7 @@
  * is told of ^C and the like.  Words:
  *   in=NAME     a device that is read from; there may be two
  *   out=NAME    the device that is written to; if it knows TTY_GET_SIZE, that is the size
+ *   device=NAME both
  *   rows=N columns=N    the size otherwise
  *   name=PATH   what TTY_NAME says
  *
@@ -483,12 +484,13 @@ static const struct character_operations operations = {.peek = peek,
 
 /* ---- Starting -------------------------------------------------------------------------------- */
 
-/* Words in= and out= name startup handles.  False: one is missing. */
+/* Words in=, out= and device= name startup handles.  False: one is missing. */
 static bool find_devices(const struct startup *startup)
 {
     const char *word = startup->words;
     for (uint32_t i = 0; i < startup->word_count; i++, word += strlen(word) + 1) {
-        bool in = string_has_prefix(word, "in="), out = string_has_prefix(word, "out=");
+        bool both = string_has_prefix(word, "device="), in = both || string_has_prefix(word, "in="),
+             out = both || string_has_prefix(word, "out=");
         if (!in && !out)
             continue;
         handle_t port = startup_handle(startup, strchr(word, '=') + 1);
@@ -496,7 +498,7 @@ static bool find_devices(const struct startup *startup)
             return false;
         if (in)
             inputs[input_count++].port = port;
-        else
+        if (out)
             output.port = port;
     }
     return output.port != HANDLE_NONE;

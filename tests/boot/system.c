@@ -209,6 +209,31 @@ static void test_domains(void)
 
 /* ---- The system ------------------------------------------------------------------------------ */
 
+static void test_consoles(void)
+{
+    uint64_t unseen, end = ~0ull;
+    handle_t log = part(RESOURCE_LOG, 0, 0);
+    const uint32_t both = CONSOLE_SERIAL | CONSOLE_SCREEN;
+    is(sys_debug_console(log, 0, 0, &unseen), both, "the kernel's log goes to both consoles");
+    sys_debug_read(log, &end);
+    /* Nothing may be printed while the serial one is off. */
+    int64_t off = sys_debug_console(log, CONSOLE_SERIAL, 0, &unseen);
+    memcpy(message_area()->bytes, "# nobody sees this\n", 19);
+    sys_debug_write(log, 19);
+    uint64_t later;
+    int64_t on = sys_debug_console(log, 0, CONSOLE_SERIAL, &later);
+    is(off, CONSOLE_SCREEN, "one can be switched off");
+    is((int64_t)unseen, (int64_t)end, "from here on");
+    is(on, both, "and on again");
+    is((int64_t)later, (int64_t)end, "which tells what has not been printed");
+    is(sys_debug_console(log, 4, 0, &unseen), -EINVAL, "there is no third");
+    is(sys_debug_console(port, 0, 0, &unseen), -EBADF, "only by a resource");
+    handle_t ports = part(RESOURCE_IOPORT, 0, 1);
+    is(sys_debug_console(ports, 0, 0, &unseen), -EPERM, "for the log");
+    sys_handle_close(ports);
+    sys_handle_close(log);
+}
+
 static void test_log(void)
 {
     static const char text[] = "# written by a test\n";
@@ -310,6 +335,7 @@ int main(const void *found)
     test_msi();
     test_domains();
     test_log();
+    test_consoles();
     test_random();
     test_info();
     test_unknown();

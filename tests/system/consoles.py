@@ -3,7 +3,7 @@
 SERVERS = """
 server log
 binary logbook
-budget 2M
+budget 1M
 grant log
 grant port serial
 words console=serial
@@ -23,7 +23,7 @@ budget 1M
 needs serial
 grant port serial
 grant port log
-words in=serial out=serial name=dev/ttyS0
+words device=serial name=dev/ttyS0
 mount /dev/ttyS0
 """
 
@@ -36,7 +36,7 @@ grant irq 1
 restart on-failure
 
 server framebuffer
-budget 2M
+budget 1M
 grant log
 grant port log
 grant framebuffer
@@ -68,7 +68,7 @@ grant init
 
 POSIX = """
 server names
-budget 2M
+budget 1M
 
 server tmpfs
 budget 20%
@@ -79,7 +79,7 @@ grant archive
 mount / tree
 
 server process
-budget 50%
+budget 45%
 grant log
 grant port log
 
