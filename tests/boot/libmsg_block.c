@@ -291,6 +291,9 @@ static void test_barriers(void)
     block_done(&slow, with_driver[1], -EIO);
     gives(msg_wait(&m[0], soon()), -EIO, "with the flush's error");
     gives(ask(BLOCK_DISCARD, 0, 512, 0, 0, 0), -ENOTSUP, "what it cannot do");
+    gives(ask(BLOCK_WRITE, 0, 512, 1, MEMORY - 511, 0), -ERANGE, "beyond the memory");
+    gives(ask(BLOCK_WRITE, DISK, 512, 1, 0, 0), -ERANGE, "beyond the device");
+    gives(count, 2, "the driver hears of neither");
     port_close(&port);
     slow.size = 1000;
     gives(block_prepare(&slow), -EINVAL, "a driver's own numbers are checked");
