@@ -1,6 +1,6 @@
 /*
- * Paths of the I/O protocol (<portolan/io.h>): as they lie in a message, copied, checked, and taken apart
- * into names.  Pure: no system call.
+ * Paths of the I/O protocol (<portolan/io.h>): as they lie in a message, copied, checked, and taken
+ * apart into names.  Pure: no system call.
  */
 #ifndef LIBMSG_PATH_H
 #define LIBMSG_PATH_H
@@ -20,12 +20,13 @@ struct path_name {
 };
 
 /*
- * Copies a path of `length` bytes: names of 1..IO_NAME_MAX bytes with a slash between them, none of them
- * "." or "..", no NUL; or nothing at all.  0, -EINVAL, -ENAMETOOLONG.
+ * Copies a path of `length` bytes: names of 1..IO_NAME_MAX bytes with a slash between them, none of
+ * them "." or "..", no NUL; or nothing at all.  0, -EINVAL, -ENAMETOOLONG.
  */
 int64_t path_copy(struct path *path, const void *from, uint64_t length);
 
-/* The name at *at, which is moved behind it and its slash; false: there is none left.  *at starts as 0. */
+/* The name at *at, which is moved behind it and its slash; false: there is none left.  *at
+ * starts as 0. */
 bool path_next(const struct path *path, uint32_t *at, struct path_name *name);
 
 /* Cuts the last name off; false: there is none.  What is left is the directory that it is in. */

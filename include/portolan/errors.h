@@ -41,8 +41,8 @@
 #define ENOTSUP 134   /* this kind of object cannot do that */
 #endif
 
-/* Not done yet: a reply will come (never a server's to say).  No count of bytes is as large, so that a
- * handler can say it among its results. */
+/* Not done yet: a reply will come (never a server's to say).  No count of bytes is as large, so
+ * that a handler can say it among its results. */
 #define EASYNC (1l << 62)
 #define EABORTED 2002     /* ended by the kernel: the sender gave up or died */
 #define EDEAD 2003        /* ended by the kernel: the receiver or the object died */

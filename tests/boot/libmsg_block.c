@@ -1,6 +1,6 @@
 /*
- * The block protocol, its skeleton and the RAM disk, over all three kinds of ports, with clients that mean
- * well and others; barriers; and the greeting, a character device.
+ * The block protocol, its skeleton and the RAM disk, over all three kinds of ports, with clients
+ * that mean well and others; barriers; and the greeting, a character device.
  */
 #include "port.h"
 #include "test.h"
@@ -221,7 +221,7 @@ static handle_t start(void (*function)(uint64_t), struct child *child)
     return (handle_t)must(copy, "copy");
 }
 
-/* ---- A driver that takes its time ---------------------------------------------------------------- */
+/* ---- A driver that takes its time ------------------------------------------------------------ */
 
 static struct block_request *with_driver[8];
 static uint32_t count, flushes;
@@ -299,7 +299,7 @@ static void test_barriers(void)
     gives(block_prepare(&slow), -EINVAL, "a driver's own numbers are checked");
 }
 
-/* ---- The greeting ------------------------------------------------------------------------------- */
+/* ---- The greeting ---------------------------------------------------------------------------- */
 
 #define GREETING "Hello from a process.\n"
 
