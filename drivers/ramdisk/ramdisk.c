@@ -1,6 +1,5 @@
 /*
- * A disk of memory.  Words: "size=16" MiB (default 8); "name=/dev/ram0", where it is mounted.
- * What is discarded goes back to the system, and reads as zeros.
+ * A disk of memory.  Words: "size=16" MiB (default 8); "name=/dev/ram0".  What is discarded is freed.
  */
 #include "block_server.h"
 #include "publish.h"

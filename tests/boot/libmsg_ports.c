@@ -396,8 +396,8 @@ static void test_sessions(handle_t served)
         sys_handle_close(had[--count]);
     for (uint64_t end = soon(); result == -EAGAIN && clock_now() < end;) {
         struct message m = {.op = SERVER_SESSION, .flags = MESSAGE_ROOM};
-        must(sys_do(served, soon(), &m), "do");
-        result = m.result;
+        result = sys_do(served, soon(), &m); /* its queue may be full of the closed ones' ends */
+        result = result < 0 ? result : m.result;
     }
     is(result, 0, "closed ones make room");
     sys_handle_close(message_area()->handles[0].handle);
