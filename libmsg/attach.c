@@ -1,6 +1,6 @@
 /*
- * A hash table with open addressing; see attach.h.  An entry that goes leaves its badge behind as a mark,
- * so that searches go past it: an entry with neither badge nor number ends them.
+ * A hash table with open addressing; see attach.h.  An entry that goes leaves its badge behind as a
+ * mark, so that searches go past it: an entry with neither badge nor number ends them.
  */
 #include "attach.h"
 
@@ -12,9 +12,9 @@
 static uint32_t place_of(uint64_t badge, uint64_t number)
 {
     uint64_t mixed = ((badge & ~BADGE_COUNTED) * SERVER_ATTACH_MAX + number) * 0x9e3779b97f4a7c15ul;
-    return (uint32_t)(mixed >> 56);
+    return (uint32_t)(mixed >> 54);
 }
-_Static_assert(ATTACHMENTS_MAX == 256, "place_of gives eight bits");
+_Static_assert(ATTACHMENTS_MAX == 1024, "place_of gives ten bits");
 
 struct attachment *attachment_find(struct attachments *table, uint64_t badge, uint64_t number)
 {

@@ -1,17 +1,18 @@
 /*
  * VM objects that sessions attached to a server once and then name by number.
  *
- * A server that wants them points server->attachments at a zeroed struct attachments.  Sessions are told
- * apart by badge.  A handler that goes on using an object after it has returned EASYNC takes it
- * with attachment_use and lets go with attachment_release; meanwhile it cannot be detached, and a session
- * that ends leaves it open until then.  One thread at a time (a pool needs port sets instead).
+ * A server that wants them points server->attachments at a zeroed struct attachments.  Sessions are
+ * told apart by badge.  A handler that goes on using an object after it has returned EASYNC takes
+ * it with attachment_use and lets go with attachment_release; meanwhile it cannot be detached, and
+ * a session that ends leaves it open until then.  One thread at a time (a pool needs port sets
+ * instead).
  */
 #ifndef LIBMSG_ATTACH_H
 #define LIBMSG_ATTACH_H
 
 #include <portolan/server.h>
 
-#define ATTACHMENTS_MAX 256u /* of all sessions; a power of two */
+#define ATTACHMENTS_MAX 1024u /* of all sessions; a power of two */
 
 struct attachment {
     uint64_t badge; /* as request->badge */

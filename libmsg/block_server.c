@@ -1,5 +1,6 @@
 /*
- * See block_server.h.  A request is free, waiting (a barrier is in the way), or begun: with the driver.
+ * See block_server.h.  A request is free, waiting (a barrier is in the way), or begun: with the
+ * driver.
  */
 #include "block_server.h"
 
@@ -12,7 +13,7 @@ static struct block_driver *driver_of(struct server *server)
     return (struct block_driver *)((uint8_t *)server - offsetof(struct block_driver, server));
 }
 
-/* ---- Requests ---------------------------------------------------------------------------------- */
+/* ---- Requests -------------------------------------------------------------------------------- */
 
 static struct block_request *allocate(struct block_driver *driver)
 {
@@ -72,7 +73,7 @@ static int64_t name_memory(struct block_driver *driver, const struct request *fr
     return 0;
 }
 
-/* ---- The driver's turn -------------------------------------------------------------------------- */
+/* ---- The driver's turn ----------------------------------------------------------------------- */
 
 static int64_t call_driver(struct block_driver *driver, struct block_request *request)
 {
@@ -180,7 +181,7 @@ void block_done(struct block_driver *driver, struct block_request *request, int6
     begin_waiting(driver);
 }
 
-/* ---- Operations --------------------------------------------------------------------------------- */
+/* ---- Operations ------------------------------------------------------------------------------ */
 
 static int64_t do_info(struct server *server, struct request *request)
 {
@@ -283,7 +284,7 @@ static server_handler *const handlers[BLOCK_OPS_END - BLOCK_INFO] = {
     [BLOCK_DISCARD - BLOCK_INFO] = do_discard,
 };
 
-/* ---- Aborts ------------------------------------------------------------------------------------- */
+/* ---- Aborts ---------------------------------------------------------------------------------- */
 
 /* One that waits for a barrier has not been begun and ends now. */
 static bool abort_waiting(struct block_driver *driver, uint64_t token)
@@ -321,7 +322,7 @@ static void aborted(struct server *server, uint64_t token)
     }
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------ */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 int64_t block_prepare(struct block_driver *driver)
 {
@@ -363,7 +364,7 @@ int64_t block_serve(struct block_driver *driver)
     return error < 0 ? error : server_run(&driver->server);
 }
 
-/* ---- Copies ------------------------------------------------------------------------------------- */
+/* ---- Copies ---------------------------------------------------------------------------------- */
 
 static uint64_t piece(uint64_t length)
 {

@@ -1,15 +1,15 @@
 /*
  * The skeleton of a block server: everything of <portolan/block.h> but the device.
  *
- * A driver fills in a struct block_driver and calls block_serve.  Its functions get requests that have
- * been checked: whole blocks within the device, memory that was lent with the right needed and is long
- * enough.  Each returns the bytes done or -errno, or EASYNC if it goes on by itself; then it calls
- * block_done when the request is done, from the same thread.  FUA and barriers are the skeleton's: a
- * driver that does neither gets flushes instead, and requests at the right time.
+ * A driver fills in a struct block_driver and calls block_serve.  Its functions get requests that
+ * have been checked: whole blocks within the device, memory that was lent with the right needed and
+ * is long enough.  Each returns the bytes done or -errno, or EASYNC if it goes on by itself; then
+ * it calls block_done when the request is done, from the same thread.  FUA and barriers are the
+ * skeleton's: a driver that does neither gets flushes instead, and requests at the right time.
  *
- * The memory belongs to a client: it may be written while it is read, and it may shrink; so it is touched
- * by system call (block_to_memory, block_from_memory, sys_pin), never by a mapping that was not made for
- * good.
+ * The memory belongs to a client: it may be written while it is read, and it may shrink; so it is
+ * touched by system call (block_to_memory, block_from_memory, sys_pin), never by a mapping that was
+ * not made for good.
  */
 #ifndef LIBMSG_BLOCK_SERVER_H
 #define LIBMSG_BLOCK_SERVER_H
@@ -81,8 +81,8 @@ int64_t block_prepare(struct block_driver *driver);
 /* Ends a request for which EASYNC was said: bytes done, or -errno. */
 void block_done(struct block_driver *driver, struct block_request *request, int64_t result);
 
-/* Copies between the driver's memory and the request's, at `offset` in the latter.  0, or why it could not
- * be (-EIO a pager, -ERANGE it has shrunk).  The message page's bytes are used. */
+/* Copies between the driver's memory and the request's, at `offset` in the latter.  0, or why it
+ * could not be (-EIO a pager, -ERANGE it has shrunk).  The message page's bytes are used. */
 int64_t block_to_memory(const struct block_request *request, uint64_t offset, const void *from,
                         uint64_t length);
 int64_t block_from_memory(const struct block_request *request, uint64_t offset, void *to,

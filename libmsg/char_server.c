@@ -1,6 +1,7 @@
 /*
- * See char_server.h.  A session's badge is its place + 1 | generation << 16; the badge 0 is the node
- * itself, that of who found it by name: it can be opened and read, and has no offset of its own.
+ * See char_server.h.  A session's badge is its place + 1 | generation << 16; the badge 0 is the
+ * node itself, that of who found it by name: it can be opened and read, and has no offset of its
+ * own.
  */
 #include "char_server.h"
 
@@ -12,7 +13,7 @@ static struct char_driver *driver_of(struct server *server)
     return (struct char_driver *)((uint8_t *)server - offsetof(struct char_driver, server));
 }
 
-/* ---- Sessions ----------------------------------------------------------------------------------- */
+/* ---- Sessions -------------------------------------------------------------------------------- */
 
 static struct char_session *session_of(struct char_driver *driver, uint64_t badge)
 {
@@ -83,7 +84,7 @@ static void told(struct server *server, const struct message *head)
         session->open = false;
 }
 
-/* ---- Bytes -------------------------------------------------------------------------------------- */
+/* ---- Bytes ----------------------------------------------------------------------------------- */
 
 static struct char_request *allocate(struct char_driver *driver)
 {
@@ -100,7 +101,8 @@ static void release(struct char_driver *driver, struct char_request *request)
     driver->free = request;
 }
 
-/* Of a request that the driver is done with: the bytes go where they belong, the session moves on. */
+/* Of a request that the driver is done with: the bytes go where they belong, the session moves
+ * on. */
 static int64_t finish(struct char_driver *driver, struct char_request *request, int64_t result,
                       struct message *reply)
 {
@@ -216,7 +218,7 @@ static void aborted(struct server *server, uint64_t token)
     }
 }
 
-/* ---- The rest ----------------------------------------------------------------------------------- */
+/* ---- The rest -------------------------------------------------------------------------------- */
 
 static int64_t do_seek(struct server *server, struct request *request)
 {

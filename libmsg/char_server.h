@@ -1,12 +1,12 @@
 /*
- * The skeleton of a character server: a node that is read and written as a stream of bytes (a terminal, a
- * random source, a serial line), by the I/O protocol (<portolan/io.h>).
+ * The skeleton of a character server: a node that is read and written as a stream of bytes (a
+ * terminal, a random source, a serial line), by the I/O protocol (<portolan/io.h>).
  *
  * A driver fills in a struct char_driver and calls char_serve.  It is told how many bytes are
  * wanted, at most CHAR_BYTES_MAX, and finds or leaves them in `bytes`, which is memory of the
- * driver's alone.  It returns their number or -errno, or EASYNC: then it keeps the request and calls
- * char_done later, in the same thread; not if request->nonblock is set (-EAGAIN).  Sessions, their
- * offsets, polling and aborts are the skeleton's.
+ * driver's alone.  It returns their number or -errno, or EASYNC: then it keeps the request and
+ * calls char_done later, in the same thread; not if request->nonblock is set (-EAGAIN).  Sessions,
+ * their offsets, polling and aborts are the skeleton's.
  */
 #ifndef LIBMSG_CHAR_SERVER_H
 #define LIBMSG_CHAR_SERVER_H

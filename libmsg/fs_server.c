@@ -55,7 +55,7 @@ static int64_t copy_two_paths(struct fs_call *call, bool is_target)
     return strlen(call->path.text) == first ? 0 : -EINVAL;
 }
 
-/* ---- Sessions ----------------------------------------------------------------------------------- */
+/* ---- Sessions -------------------------------------------------------------------------------- */
 
 static int64_t give_session(struct fs_driver *driver, struct fs_call *call)
 {
@@ -106,7 +106,7 @@ static void told(struct server *server, const struct message *head)
         driver->closed(driver, session->node);
 }
 
-/* ---- Bytes -------------------------------------------------------------------------------------- */
+/* ---- Bytes ----------------------------------------------------------------------------------- */
 
 static int64_t transfer(struct fs_driver *driver, struct request *request, fs_function *function,
                         uint32_t needed)
@@ -170,7 +170,7 @@ static int64_t do_seek(struct server *server, struct request *request)
     return to;
 }
 
-/* ---- The others --------------------------------------------------------------------------------- */
+/* ---- The others ------------------------------------------------------------------------------ */
 
 enum paths { NO_PATH, ONE_PATH, TWO_PATHS, TARGET_AND_PATH };
 

@@ -1,10 +1,12 @@
 /*
- * The skeleton of a filesystem server: the I/O protocol (<portolan/io.h>) as a table of functions on nodes.
+ * The skeleton of a filesystem server: the I/O protocol (<portolan/io.h>) as a table of functions
+ * on nodes.
  *
  * A driver fills in a struct fs_driver, with its root's number, and calls fs_serve.  The skeleton
  * copies and checks paths, keeps sessions and their offsets, and sees that a session opened for
- * reading does not write.  A function of the driver's gets a struct fs_call; it returns a result, -errno or
- * IO_LINK_MET, or EASYNC: then it copies what it needs of the call and answers with server_reply.
+ * reading does not write.  A function of the driver's gets a struct fs_call; it returns a result,
+ * -errno or IO_LINK_MET, or EASYNC: then it copies what it needs of the call and answers with
+ * server_reply.
  *
  * A node's number is the driver's own.  `node` of a call is where the path starts: the session's.
  */
@@ -41,8 +43,8 @@ typedef int64_t fs_function(struct fs_driver *driver, struct fs_call *call);
 
 struct fs_driver {
     uint64_t root;
-    /* Finds, or makes, the node that the path names: call->node becomes it, reply bytes: struct io_info.
-     * `closed` will be called for it once. */
+    /* Finds, or makes, the node that the path names: call->node becomes it, reply bytes: struct
+     * io_info. `closed` will be called for it once. */
     fs_function *open;
     void (*closed)(struct fs_driver *driver, uint64_t node);
     /* Bytes at call->offset of call->node, to or from range 0 or the message's bytes.  A write at

@@ -1,6 +1,6 @@
 /*
- * Paths of the I/O protocol (<portolan/io.h>): as they lie in a message, copied, checked, and taken apart
- * into names.  Pure: no system call.
+ * Paths of the I/O protocol (<portolan/io.h>): as they lie in a message, copied, checked, and taken
+ * apart into names.  Pure: no system call.
  */
 #ifndef LIBMSG_IO_PATH_H
 #define LIBMSG_IO_PATH_H
@@ -20,12 +20,13 @@ struct io_path_name {
 };
 
 /*
- * Copies a path of `length` bytes: names of 1..IO_NAME_MAX bytes with a slash between them, none of them
- * "." or "..", no NUL; or nothing at all.  0, -EINVAL, -ENAMETOOLONG.
+ * Copies a path of `length` bytes: names of 1..IO_NAME_MAX bytes with a slash between them, none of
+ * them "." or "..", no NUL; or nothing at all.  0, -EINVAL, -ENAMETOOLONG.
  */
 int64_t io_path_copy(struct io_path *path, const void *from, uint64_t length);
 
-/* The name at *at, which is moved behind it and its slash; false: there is none left.  *at starts as 0. */
+/* The name at *at, which is moved behind it and its slash; false: there is none left.  *at
+ * starts as 0. */
 bool io_path_next(const struct io_path *path, uint32_t *at, struct io_path_name *name);
 
 /* Cuts the last name off; false: there is none.  What is left is the directory that it is in. */

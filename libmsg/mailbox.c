@@ -1,8 +1,8 @@
 /*
  * Where a thread's replies, wake-ups and death notices come; see port.h.
  *
- * A message in flight is named by its slot's number and generation, never by its address: a reply to
- * one that its sender has forgotten finds nobody, and harms nobody.
+ * A message in flight is named by its slot's number and generation, never by its address: a reply
+ * to one that its sender has forgotten finds nobody, and harms nobody.
  */
 #include "mailbox.h"
 #include "string.h"

@@ -2,10 +2,10 @@
  * The skeleton of a network card's server: everything of <portolan/network.h> but the device.
  *
  * A driver fills in a struct net_driver and calls net_serve.  It gets frames to send and buffers to
- * receive into, checked: memory that is attached with the right needed and long enough, features that
- * are in force.  Both functions keep the frame and return 0, or an error; net_done ends it, from the
- * server's thread.  As in block_server.h the memory may change and shrink at any time: pin it, or touch
- * it by system call.
+ * receive into, checked: memory that is attached with the right needed and long enough, features
+ * that are in force.  Both functions keep the frame and return 0, or an error; net_done ends it,
+ * from the server's thread.  As in block_server.h the memory may change and shrink at any time: pin
+ * it, or touch it by system call.
  */
 #ifndef LIBMSG_NET_SERVER_H
 #define LIBMSG_NET_SERVER_H

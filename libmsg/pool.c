@@ -24,7 +24,8 @@ static int64_t start_thread(struct thread *thread, struct server *server, handle
     return sys_thread_start(thread->handle);
 }
 
-/* Joins a thread that is to see stop.  A notification wakes one getter, which need not be this one. */
+/* Joins a thread that is to see stop.  A notification wakes one getter, which need not be this
+ * one. */
 static int64_t stop_thread(struct thread *thread, struct server *server, uint64_t deadline)
 {
     for (;;) {
@@ -103,7 +104,7 @@ int64_t port_set_stop(struct port_set *set, uint64_t deadline)
     return 0;
 }
 
-/* ---- A client's side ---------------------------------------------------------------------------- */
+/* ---- A client's side ------------------------------------------------------------------------- */
 
 /* Opens the ports whose handles came with a reply. */
 static void open_some(struct port_group *group, struct mailbox *mailbox, const struct message *head)

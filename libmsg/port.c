@@ -1,8 +1,8 @@
 /*
  * What all kinds of ports have in common; see port.h.
  *
- * A message is new, in flight with the agent, parked (its server is dead and is looked for), or ended.
- * Only msg_end and msg_end_error end one that was in flight, once.
+ * A message is new, in flight with the agent, parked (its server is dead and is looked for), or
+ * ended. Only msg_end and msg_end_error end one that was in flight, once.
  */
 #include "clock.h"
 #include "mailbox.h"
@@ -38,7 +38,7 @@ void port_close(struct port *port)
     *link = port->next;
 }
 
-/* ---- Ends ---------------------------------------------------------------------------------------- */
+/* ---- Ends ------------------------------------------------------------------------------------ */
 
 /* What only the kernel and libmsg may say. */
 int64_t msg_heard(int64_t result)
@@ -98,7 +98,7 @@ void msg_end_here(struct msg *msg, int64_t result)
     finish_and_tell(msg, msg_heard(result));
 }
 
-/* ---- Parking ---------------------------------------------------------------------------------- */
+/* ---- Parking --------------------------------------------------------------------------------- */
 
 /* For the day its server dies: what must be sent again. */
 static void save_request(struct msg *msg)
@@ -180,7 +180,7 @@ static void end_parked(struct port *port, int64_t error)
     }
 }
 
-/* ---- Finding a server again ------------------------------------------------------------------- */
+/* ---- Finding a server again ------------------------------------------------------------------ */
 
 /* Sends what is parked, in order, as far as there is room. */
 static void resend(struct port *port)
@@ -313,10 +313,12 @@ void port_resolve(struct port *port, port_resolver *resolve, void *context, uint
     port->patience = patience;
 }
 
-/* ---- Sessions --------------------------------------------------------------------------------- */
+/* ---- Sessions -------------------------------------------------------------------------------- */
 
 int64_t port_session(struct port *port)
 {
+    if (port->agent == &agent_here)
+        return 0; /* all of this task is one session */
     if (port->agent != &agent_across || port->session)
         return -EINVAL;
     int64_t error = trade_session(port);
@@ -348,7 +350,7 @@ int64_t port_detach(struct port *port, uint32_t number)
     return error;
 }
 
-/* ---- Messages ---------------------------------------------------------------------------------- */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 static inline void prepare(struct port *port, struct msg *msg)
 {

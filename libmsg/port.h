@@ -7,7 +7,8 @@
  *     int64_t result = msg_do(&disk, &m, clock_after(SECOND));
  *
  * How a message gets there is the affair of the port's agent: *here* (a server's handlers called in
- * this thread), *across* (the kernel's ports), *ring* (shared memory).  The caller's code is the same:
+ * this thread), *across* (the kernel's ports), *ring* (shared memory).  The caller's code is the
+ * same:
  *
  *   msg_begin  sends; gives the result if it is there already, else -EASYNC
  *   msg_wait   waits for the end of a message that gave -EASYNC
@@ -16,18 +17,19 @@
  *   msg_send   sends; m->done is called at the message's end, before msg_send returns or in a wait
  *   msg_abort  asks for the early end of a message in flight
  *
- * What follows a head (bytes, handles, ranges; flags as in <portolan/message.h>) lies in the message
- * page when it is sent, and what followed the reply when msg_begin or msg_do return with a result.
- * A reply that comes later is copied to m->keep; without that its bytes are lost and its handles
- * closed.  A ring carries heads only (-ENOTSUP): memory is attached once and named by number.
+ * What follows a head (bytes, handles, ranges; flags as in <portolan/message.h>) lies in the
+ * message page when it is sent, and what followed the reply when msg_begin or msg_do return with a
+ * result. A reply that comes later is copied to m->keep; without that its bytes are lost and its
+ * handles closed.  A ring carries heads only (-ENOTSUP): memory is attached once and named by
+ * number.
  *
  * A struct msg is the caller's and stays where it is until it has ended.  At its end head holds the
  * reply: head.result is what the calls give.  A mailbox and its ports belong to one thread.
  *
- * Errors that any message may end with: -EDEAD the server died, -EABORTED, -EPROTO the peer broke the
- * ring's rules, -EAGAIN no room for more messages in flight (nothing was sent), -ETIMEDOUT.
- * A server that replies with one of these that are libmsg's and the kernel's to say (EDEAD,
- * EABORTED, EASYNC) is heard as -EIO.
+ * Errors that any message may end with: -EDEAD the server died, -EABORTED, -EPROTO the peer broke
+ * the ring's rules, -EAGAIN no room for more messages in flight (nothing was sent), -ETIMEDOUT. A
+ * server that replies with one of these that are libmsg's and the kernel's to say (EDEAD, EABORTED,
+ * EASYNC) is heard as -EIO.
  */
 #ifndef LIBMSG_PORT_H
 #define LIBMSG_PORT_H
@@ -89,8 +91,9 @@ struct port_agent {
 };
 
 /*
- * Finds the server anew after it died: 0 and a handle with SEND, which becomes the port's; or an error:
- * it is asked again some milliseconds later, until the port's patience is over.  Does not wait.
+ * Finds the server anew after it died: 0 and a handle with SEND, which becomes the port's; or an
+ * error: it is asked again some milliseconds later, until the port's patience is over.  Does not
+ * wait.
  */
 typedef int64_t port_resolver(void *context, handle_t *handle);
 
@@ -146,40 +149,42 @@ void mailbox_close(struct mailbox *mailbox);
  */
 int64_t mailbox_wait(struct mailbox *mailbox, uint64_t deadline);
 
-/* For a server that gets from the same port: what it got that is none of its requests.  True: it was
- * the mailbox's.  poll before it gets; sleep when it is about to wait: false, something came. */
+/* For a server that gets from the same port: what it got that is none of its requests.  True: it
+ * was the mailbox's.  poll before it gets; sleep when it is about to wait: false, something
+ * came. */
 bool mailbox_take(struct mailbox *mailbox, int64_t kind, const struct message *head);
 bool mailbox_poll(struct mailbox *mailbox);
 uint64_t mailbox_deadline(struct mailbox *mailbox, uint64_t deadline); /* until when it may wait */
 bool mailbox_sleep(struct mailbox *mailbox);
 void mailbox_wake(struct mailbox *mailbox);
 
-/* ---- Kinds of ports.  The handle becomes the port's own and is closed with it. ---------------- */
+/* ---- Kinds of ports.  The handle becomes the port's own and is closed with it. --------------- */
 
 /* server's handlers, called in this thread; its port need not be open. */
 int64_t port_here(struct port *port, struct mailbox *mailbox, struct server *server);
 int64_t port_across(struct port *port, struct mailbox *mailbox, handle_t handle);
 /*
- * Turns a port across into a ring, `depth` (a power of two, 2..RING_DEPTH_MAX) messages in flight at
- * most.  Its session and what is attached stay.  As SERVER_RING_OPEN; -EBUSY messages in flight, -EINVAL.
- * After an error it is a port across still.
+ * Turns a port across into a ring, `depth` (a power of two, 2..RING_DEPTH_MAX) messages in flight
+ * at most.  Its session and what is attached stay.  As SERVER_RING_OPEN; -EBUSY messages in flight,
+ * -EINVAL. After an error it is a port across still.
  */
 int64_t port_ring(struct port *port, uint32_t depth);
 /* Everything in flight ends with -EABORTED first. */
 void port_close(struct port *port);
 
-/* ---- Sessions: see <portolan/server.h> --------------------------------------------------------- */
+/* ---- Sessions: see <portolan/server.h> ------------------------------------------------------- */
 
 /* Trades the port's handle for one of a session of its own.  -EINVAL it is a ring, or has one. */
 int64_t port_session(struct port *port);
-/* vmo: with DUPLICATE and TRANSFER; stays the caller's, open until it is detached.  rights: the server's. */
+/* vmo: with DUPLICATE and TRANSFER; stays the caller's, open until it is detached.  rights: the
+ * server's. */
 int64_t port_attach(struct port *port, uint32_t number, handle_t vmo, uint32_t rights);
 int64_t port_detach(struct port *port, uint32_t number);
 /* From now on the port outlives its server: `resolve` finds the new one, the session and what is
  * attached are made again, and messages with MSG_IDEMPOTENT are sent again. */
 void port_resolve(struct port *port, port_resolver *resolve, void *context, uint64_t patience);
 
-/* ---- Messages ------------------------------------------------------------------------------------ */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 int64_t msg_begin(struct port *port, struct msg *msg);
 int64_t msg_wait(struct msg *msg, uint64_t deadline); /* -ETIMEDOUT: still in flight */

@@ -1,9 +1,9 @@
 /*
  * The agent *across*: the kernel's ports.
  *
- * msg_do is one system call.  msg_begin is send; the reply comes to the mailbox, where the kernel gives
- * back the cookie that names the message there.  The kernel ends every message by itself when the
- * server dies.
+ * msg_do is one system call.  msg_begin is send; the reply comes to the mailbox, where the kernel
+ * gives back the cookie that names the message there.  The kernel ends every message by itself when
+ * the server dies.
  */
 #include "mailbox.h"
 

@@ -1,13 +1,14 @@
 /*
  * The agent *here*: a server's handlers, called in the client's own thread.  No kernel entry.
  *
- * The handler finds what follows the head in the message page, as ever.  Handles are moved from the task
- * to itself, with all their rights, and closed after the handler if it has not taken them.  Ranges
- * name the sender's own object, with their offset: see request_range_read.
+ * The handler finds what follows the head in the message page, as ever.  Handles are moved from the
+ * task to itself, with all their rights, and closed after the handler if it has not taken them.
+ * Ranges name the sender's own object, with their offset: see request_range_read.
  *
- * A message that its handler keeps is an entry of a table of the whole task, since any thread may reply.
- * Its state says whose it is: of the waiting thread (FREE, KEPT, DONE) or the replying (REPLYING).
- * Only the waiting thread frees an entry; a reply to one that was FORGOTTEN frees it instead.
+ * A message that its handler keeps is an entry of a table of the whole task, since any thread may
+ * reply. Its state says whose it is: of the waiting thread (FREE, KEPT, DONE) or the replying
+ * (REPLYING). Only the waiting thread frees an entry; a reply to one that was FORGOTTEN frees it
+ * instead.
  */
 #include "port_here.h"
 

@@ -1,8 +1,8 @@
 /*
  * The agent *ring*, the client's side.
  *
- * Each message in flight has a number, which is also its credit: it is named in the cookie, and free again
- * when its reply has come.
+ * Each message in flight has a number, which is also its credit: it is named in the cookie, and
+ * free again when its reply has come.
  *
  * The server may be hostile: an index beyond what is in flight, a cookie of another generation or
  * of no message in flight, a flag that says that something follows, end the session.
@@ -211,7 +211,7 @@ static void ring_close(struct port *port)
     port->ring = NULL;
 }
 
-/* ---- Sending ---------------------------------------------------------------------------------- */
+/* ---- Sending --------------------------------------------------------------------------------- */
 
 static void send_off(struct ring_client *ring)
 {
@@ -258,7 +258,7 @@ static void ring_forget(struct port *port, struct msg *msg)
     port->ring->flights[msg->slot].msg = NULL;
 }
 
-/* ---- Replies ---------------------------------------------------------------------------------- */
+/* ---- Replies --------------------------------------------------------------------------------- */
 
 static void ring_fail(struct port *port, int64_t error)
 {

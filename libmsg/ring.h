@@ -2,9 +2,9 @@
  * The two directions of a ring, one side each: a sender and a receiver.  See <portolan/ring.h> for
  * the layout and why no wake-up is lost; tests/model/ring.pml checks it.
  *
- * The peer may write anything anywhere in the shared memory at any time.  So each side keeps its own index
- * and depth in private memory, looks at the peer's index once and checks it, and copies a slot before
- * it looks at it.  Neither is locked: each belongs to one thread.
+ * The peer may write anything anywhere in the shared memory at any time.  So each side keeps its
+ * own index and depth in private memory, looks at the peer's index once and checks it, and copies a
+ * slot before it looks at it.  Neither is locked: each belongs to one thread.
  */
 #ifndef LIBMSG_RING_H
 #define LIBMSG_RING_H
@@ -72,8 +72,9 @@ ring_inline int64_t ring_ready(const struct ring_receiver *receiver, uint32_t al
     return ready <= allowed ? (int64_t)ready : -EPROTO;
 }
 
-/* The number of the next message, which is read once; ring_ready said that there is one.  -EPROTO it is not
- * of this session, or says that something follows it.  Then ring_take_rest, into `message`. */
+/* The number of the next message, which is read once; ring_ready said that there is one.
+ * -EPROTO it is not of this session, or says that something follows it.  Then ring_take_rest,
+ * into `message`. */
 ring_inline int64_t ring_take_number(const struct ring_receiver *receiver, uint32_t generation)
 {
     const ring_word *from = (ring_word *)&receiver->slots[receiver->index & receiver->mask];

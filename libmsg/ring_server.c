@@ -1,8 +1,9 @@
 /*
- * See ring_server.h.  Each request's number is busy while it is in flight: a client that uses one twice, or
- * more than there are, has broken the rules.
+ * See ring_server.h.  Each request's number is busy while it is in flight: a client that uses one
+ * twice, or more than there are, has broken the rules.
  *
- * A token of a kept message: sequence << 32 | number in flight << 16 | server << 8 | session << 4 | TOKEN_RING.
+ * A token of a kept message: sequence << 32 | number in flight << 16 | server << 8 | session << 4 |
+ * TOKEN_RING.
  */
 #include "ring_server.h"
 
@@ -19,7 +20,7 @@ static uint64_t page_round(uint64_t length)
     return (length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 }
 
-/* ---- Opening and ending ------------------------------------------------------------------------ */
+/* ---- Opening and ending ---------------------------------------------------------------------- */
 
 /* A number in the task's table, for tokens. */
 static int64_t number_of(struct server_rings *rings)
@@ -163,7 +164,7 @@ bool rings_unreferenced(struct server *server, uint64_t badge)
     return true;
 }
 
-/* ---- Messages ----------------------------------------------------------------------------------- */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 static uint64_t token_of(const struct server_rings *rings, const struct ring_session *session)
 {

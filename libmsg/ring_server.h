@@ -1,10 +1,10 @@
 /*
  * Rings, the server's side.
  *
- * A server that offers rings points server->rings at a zeroed struct server_rings; its loop then serves them
- * beside its port, in one thread, and its handlers do not see the difference but that nothing
- * follows the head.  A client that breaks the rules loses its session and nobody else anything; its place
- * is free again when it has closed its side.
+ * A server that offers rings points server->rings at a zeroed struct server_rings; its loop then
+ * serves them beside its port, in one thread, and its handlers do not see the difference but that
+ * nothing follows the head.  A client that breaks the rules loses its session and nobody else
+ * anything; its place is free again when it has closed its side.
  */
 #ifndef LIBMSG_RING_SERVER_H
 #define LIBMSG_RING_SERVER_H

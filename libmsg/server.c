@@ -39,7 +39,7 @@ int64_t server_reply(uint64_t token, const struct message *head)
     return sys_reply(token, head);
 }
 
-/* ---- Serving a message -------------------------------------------------------------------------- */
+/* ---- Serving a message ----------------------------------------------------------------------- */
 
 static void note_extras(struct request *request)
 {
@@ -110,7 +110,7 @@ bool server_serve(struct server *server, struct request *request)
     return !kept;
 }
 
-/* ---- What came is not a message that wants an answer ---------------------------------------------- */
+/* ---- What came is not a message that wants an answer ----------------------------------------- */
 
 static void tell_notified(struct server *server, uint64_t bits)
 {
@@ -130,6 +130,8 @@ static void tell_kernel(struct server *server, const struct message *head)
             return;
         if (server->attachments)
             attachments_end(server->attachments, head->cookie);
+        if (head->cookie & SERVER_SESSION_BADGE)
+            server->sessions_open--;
     }
     if (server->told)
         server->told(server, head);
@@ -181,7 +183,7 @@ static void answer(const struct request *request)
         end_anyway(request->token, request->reply.flags, error);
 }
 
-/* ---- Rings and replies beside the port ------------------------------------------------------------- */
+/* ---- Rings and replies beside the port ------------------------------------------------------- */
 
 #define LOOK_AT_PORT (MILLISECOND / 2) /* how often, while rings are busy */
 
@@ -293,7 +295,7 @@ int64_t server_loop(struct server *server)
     }
 }
 
-/* ---- Ranges ---------------------------------------------------------------------------------------- */
+/* ---- Ranges ---------------------------------------------------------------------------------- */
 
 static int64_t find_range(const struct request *request, uint32_t index, uint64_t offset,
                           uint64_t length)

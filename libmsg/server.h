@@ -11,8 +11,9 @@
  *   EASYNC: it keeps request->token and answers later with server_reply; from any thread, but the
  *     token of a message that came by a ring only from the thread that serves the ring.
  * What else a server can switch on: common operations and their figures (server_common.h), attached
- * memory (attach.h), rings (ring_server.h), several threads and ports (pool.h), ports of its own to other
- * servers in the same loop (mailbox), a tale of what happened (events), and telling of aborts.
+ * memory (attach.h), rings (ring_server.h), several threads and ports (pool.h), ports of its own to
+ * other servers in the same loop (mailbox), a tale of what happened (events), and telling of
+ * aborts.
  *
  * A handler may send messages itself, but must first copy what it still needs of the message page.
  * Handles that came with a request are closed after it, but those that the handler has taken with
@@ -39,6 +40,7 @@ struct request {
 typedef int64_t server_handler(struct server *server, struct request *request);
 
 #define SERVER_KEPT_MAX 64u
+#define SERVER_SESSIONS_MAX 256u /* given by SERVER_SESSION */
 
 struct attachments;
 struct port_set;
@@ -62,19 +64,21 @@ struct server {
     void (*faulted)(struct server *server, const struct request *request);
     bool stop; /* server_run returns when the message at hand is done */
 
-    /* The rest may be left zero.  Shared: several threads serve it (then neither rings nor mailbox). */
+    /* The rest may be left zero.  Shared: several threads serve it (then neither rings nor
+     * mailbox). */
     bool shared;
     struct attachments *attachments; /* SERVER_SESSION, SERVER_ATTACH, SERVER_DETACH */
     struct server_rings *rings;      /* SERVER_RING_OPEN */
     struct mailbox *mailbox;         /* opened with this server's port: its replies come here too */
     struct server_events *events;    /* SERVER_TRACE */
     struct port_set *set;            /* SERVER_PORTS */
-    /* The sender of a kept message asks for its early end: reply soon, with what there is.  Told of at
-     * most SERVER_KEPT_MAX messages at a time; NULL: they run their course. */
+    /* The sender of a kept message asks for its early end: reply soon, with what there is.  Told
+     * of at most SERVER_KEPT_MAX messages at a time; NULL: they run their course. */
     void (*aborted)(struct server *server, uint64_t token);
     struct server_statistics statistics; /* SERVER_STATISTICS */
     uint64_t kept[SERVER_KEPT_MAX];      /* tokens; 0: free */
     uint64_t sessions;                   /* given so far */
+    uint32_t sessions_open;              /* of them: at most SERVER_SESSIONS_MAX */
 } __attribute__((aligned(64)));          /* those of a port set share no cache line */
 
 /* Makes the port, if there is none yet, for `capacity` queued messages. 0, or as port_create. */
@@ -101,8 +105,8 @@ int64_t server_reply(uint64_t token, const struct message *head);
 
 /*
  * Runs the handler for request->head, whose bytes, handles and ranges lie in the message page, and
- * counts.  True: request->reply is the answer, to be sent; false: it is kept.  What the loop, rings and ports
- * *here* have in common.
+ * counts.  True: request->reply is the answer, to be sent; false: it is kept.  What the loop, rings
+ * and ports *here* have in common.
  */
 bool server_serve(struct server *server, struct request *request);
 

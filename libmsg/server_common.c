@@ -15,9 +15,12 @@ static int64_t give_session(struct server *server, struct request *request)
 {
     if (!server->attachments || !server->port)
         return -ENOSYS;
+    if (server->sessions_open == SERVER_SESSIONS_MAX)
+        return -EAGAIN;
     int64_t handle = server_session(server, SERVER_SESSION_BADGE | ++server->sessions);
     if (handle < 0)
         return handle;
+    server->sessions_open++;
     message_area()->handles[0] = (struct message_handle){(handle_t)handle, RIGHTS_SAME, 0};
     request->reply.flags = MESSAGE_FLAGS(0, 1, 0);
     return 0;

@@ -1,6 +1,5 @@
 /*
- * A disk of memory.  Words: "size=16" MiB (default 8); "name=/dev/ram0", where it is mounted.  What is
- * discarded goes back to the system, and reads as zeros.
+ * A disk of memory.  Words: "size=16" MiB (default 8); "name=/dev/ram0".  What is discarded is freed.
  */
 #include "block_server.h"
 #include "publish.h"
@@ -8,7 +7,8 @@
 
 static handle_t disk;
 
-/* By way of the message page: neither side's memory is mapped, so neither can make the other fault. */
+/* By way of the message page: neither side's memory is mapped, so neither can make the other
+ * fault. */
 static int64_t copy(handle_t to, uint64_t to_offset, handle_t from, uint64_t from_offset,
                     uint64_t length)
 {

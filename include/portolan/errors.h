@@ -62,8 +62,8 @@
 #define ELOOP 92
 #endif
 
-/* Not done yet: a reply will come (never a server's to say).  No count of bytes is as large, so that a
- * handler can say it among its results. */
+/* Not done yet: a reply will come (never a server's to say).  No count of bytes is as large, so
+ * that a handler can say it among its results. */
 #define EASYNC (1l << 62)
 #define EABORTED 2002     /* ended by the kernel: the sender gave up or died */
 #define EDEAD 2003        /* ended by the kernel: the receiver or the object died */

@@ -11,13 +11,13 @@
 #include <portolan/message.h>
 
 enum server_op {
-    /* Reply: handle 0: a session of the sender's own (SEND, DUPLICATE, TRANSFER).  -EAGAIN too many.
-     * Needs MESSAGE_ROOM when it is sent, as do all that reply with bytes or handles. */
+    /* Reply: handle 0: a session of the sender's own (SEND, DUPLICATE, TRANSFER).  -EAGAIN too
+     * many. Needs MESSAGE_ROOM when it is sent, as do all that reply with bytes or handles. */
     SERVER_SESSION = 0x10,
     /*
-     * handle 0: a VM object, with the rights the server shall have; arg[0]: the number it shall have,
-     * 1..SERVER_ATTACH_MAX; its numbers are the session's own, so that they are the same after the
-     * server was started anew.  Stays lent until SERVER_DETACH or the session's end.
+     * handle 0: a VM object, with the rights the server shall have; arg[0]: the number it shall
+     * have, 1..SERVER_ATTACH_MAX; its numbers are the session's own, so that they are the same
+     * after the server was started anew.  Stays lent until SERVER_DETACH or the session's end.
      * -EEXIST, -EINVAL, -ENOMEM.
      */
     SERVER_ATTACH,
@@ -31,9 +31,9 @@ enum server_op {
     SERVER_STATISTICS,
     /* Reply bytes: the newest struct server_event, oldest first.  Result: bytes of them. */
     SERVER_TRACE,
-    /* arg[0]: number of the first wanted.  Reply: handles to the server's ports from that one on, as many as
-     * fit; result: how many ports it has.  Any of them answers; which is the client's choice: by
-     * CPU or by key modulo their number.  -EINVAL no such number. */
+    /* arg[0]: number of the first wanted.  Reply: handles to the server's ports from that one
+     * on, as many as fit; result: how many ports it has.  Any of them answers; which is the
+     * client's choice: by CPU or by key modulo their number.  -EINVAL no such number. */
     SERVER_PORTS,
     SERVER_OPS_END,
 };

@@ -1,6 +1,6 @@
 /*
- * The block protocol, its skeleton and the RAM disk, over all three kinds of ports, with clients that mean
- * well and others; barriers; and the greeting, a character device.
+ * The block protocol, its skeleton and the RAM disk, over all three kinds of ports, with clients
+ * that mean well and others; barriers; and the greeting, a character device.
  */
 #include "port.h"
 #include "test.h"
@@ -221,7 +221,7 @@ static handle_t start(void (*function)(uint64_t), struct child *child)
     return (handle_t)must(copy, "copy");
 }
 
-/* ---- A driver that takes its time ---------------------------------------------------------------- */
+/* ---- A driver that takes its time ------------------------------------------------------------ */
 
 static struct block_request *with_driver[8];
 static uint32_t count, flushes;
@@ -291,12 +291,15 @@ static void test_barriers(void)
     block_done(&slow, with_driver[1], -EIO);
     gives(msg_wait(&m[0], soon()), -EIO, "with the flush's error");
     gives(ask(BLOCK_DISCARD, 0, 512, 0, 0, 0), -ENOTSUP, "what it cannot do");
+    gives(ask(BLOCK_WRITE, 0, 512, 1, MEMORY - 511, 0), -ERANGE, "beyond the memory");
+    gives(ask(BLOCK_WRITE, DISK, 512, 1, 0, 0), -ERANGE, "beyond the device");
+    gives(count, 2, "the driver hears of neither");
     port_close(&port);
     slow.size = 1000;
     gives(block_prepare(&slow), -EINVAL, "a driver's own numbers are checked");
 }
 
-/* ---- The greeting ------------------------------------------------------------------------------- */
+/* ---- The greeting ---------------------------------------------------------------------------- */
 
 #define GREETING "Hello from a process.\n"
 

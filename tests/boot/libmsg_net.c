@@ -7,7 +7,7 @@
 
 #define FRAME 1514u
 
-/* ---- The card ----------------------------------------------------------------------------------- */
+/* ---- The card -------------------------------------------------------------------------------- */
 
 static struct net_frame *buffers[64];
 static uint32_t buffer_count, stopped;
@@ -61,7 +61,7 @@ static void serve(void *argument)
     server_run(&loop.server);
 }
 
-/* ---- A client ----------------------------------------------------------------------------------- */
+/* ---- A client -------------------------------------------------------------------------------- */
 
 static struct mailbox box;
 static struct port port;

@@ -20,7 +20,7 @@ enum {
     OPS
 };
 
-/* ---- The server: in a task of its own, or here -------------------------------------------------- */
+/* ---- The server: in a task of its own, or here ----------------------------------------------- */
 
 static struct attachments attachments;
 static struct server_rings rings;
@@ -144,7 +144,7 @@ static void serve(uint64_t argument)
     server_run(&server);
 }
 
-/* ---- The client --------------------------------------------------------------------------------- */
+/* ---- The client ------------------------------------------------------------------------------ */
 
 static struct mailbox box;
 static struct port port;
@@ -377,6 +377,32 @@ static void suite(const char *name)
     test_figures();
 }
 
+/* A client that asks for sessions without end has them refused in time. */
+static void test_sessions(handle_t served)
+{
+    static handle_t had[SERVER_SESSIONS_MAX + 1];
+    uint32_t count = 0;
+    int64_t result = 0;
+    while (result == 0 && count <= SERVER_SESSIONS_MAX) {
+        struct message m = {.op = SERVER_SESSION, .flags = MESSAGE_ROOM};
+        must(sys_do(served, soon(), &m), "do");
+        result = m.result;
+        if (result == 0)
+            had[count++] = message_area()->handles[0].handle;
+    }
+    is(result, -EAGAIN, "sessions have an end");
+    is(count, SERVER_SESSIONS_MAX, "at that number");
+    while (count)
+        sys_handle_close(had[--count]);
+    for (uint64_t end = soon(); result == -EAGAIN && clock_now() < end;) {
+        struct message m = {.op = SERVER_SESSION, .flags = MESSAGE_ROOM};
+        result = sys_do(served, soon(), &m); /* its queue may be full of the closed ones' ends */
+        result = result < 0 ? result : m.result;
+    }
+    is(result, 0, "closed ones make room");
+    sys_handle_close(message_area()->handles[0].handle);
+}
+
 static void over_tasks(int32_t cpu)
 {
     struct child child;
@@ -386,6 +412,7 @@ static void over_tasks(int32_t cpu)
         (handle_t)must(sys_handle_duplicate(served, RIGHT_SEND | RIGHT_DUPLICATE, 0), "");
     sys_handle_close(served);
     must(port_across(&port, &box, across), "across");
+    test_sessions(across);
     is(port_session(&port), 0, "a session of one's own");
     suite("across");
     is(port_ring(&port, 64), 0, "the port becomes a ring");

@@ -11,7 +11,7 @@ enum { READ = 0x100, COUNT, HOLD };
 #define BLOCK 512u
 #define KILLS 8u
 
-/* ---- The server, in a task of its own ------------------------------------------------------------- */
+/* ---- The server, in a task of its own -------------------------------------------------------- */
 
 static struct attachments attachments;
 static struct server_rings rings;
@@ -55,7 +55,7 @@ static void serve(uint64_t argument)
     server_run(&server);
 }
 
-/* ---- Its supervisor ------------------------------------------------------------------------------- */
+/* ---- Its supervisor -------------------------------------------------------------------------- */
 
 static struct child child;
 static handle_t served; /* SEND; to the server that lives, or died last */
@@ -125,7 +125,7 @@ static void killer(void *argument)
     enough = true;
 }
 
-/* ---- The client ----------------------------------------------------------------------------------- */
+/* ---- The client ------------------------------------------------------------------------------ */
 
 #define IN_FLIGHT 8u
 static struct mailbox box;

@@ -12,7 +12,7 @@ enum { ECHO = 0x100, LATER, PAUSE };
 static handle_t served; /* SEND */
 static struct mailbox box;
 
-/* ---- The server --------------------------------------------------------------------------------- */
+/* ---- The server ------------------------------------------------------------------------------ */
 
 static struct server_rings rings;
 
@@ -47,7 +47,7 @@ static bool server_is_well(uint64_t violations)
     return error == 0 && m.result == 17 && server.statistics.violations == violations;
 }
 
-/* ---- Stress ------------------------------------------------------------------------------------- */
+/* ---- Stress ---------------------------------------------------------------------------------- */
 
 static uint32_t random_state = 12345;
 
@@ -125,7 +125,7 @@ static void test_many_rings(void)
         port_close(&ports[i]);
 }
 
-/* ---- A hostile client ---------------------------------------------------------------------------- */
+/* ---- A hostile client ------------------------------------------------------------------------ */
 
 /* A session made by hand. */
 struct raw {
@@ -334,7 +334,7 @@ static void test_opening(void)
     sys_handle_close(client);
 }
 
-/* ---- A hostile server ---------------------------------------------------------------------------- */
+/* ---- A hostile server ------------------------------------------------------------------------ */
 
 enum lie { LIE_INDEX, LIE_COOKIE, LIE_NUMBER, LIE_TWICE, LIE_FLAGS, LIE_ENDED, LIES };
 static const char *const lies[LIES] = {"an index too far",       "another's cookie",
