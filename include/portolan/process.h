@@ -94,6 +94,9 @@ enum process_op {
      * offset: number to go on from, 0 at the end. */
     PROCESS_LIST,
     PROCESS_SET_NAME, /* bytes: the caller's name, for lists */
+    /* arg[0]: POWER_OFF or POWER_RESET, for the whole machine.  -EPERM this server may not. */
+    PROCESS_POWER,
+    PROCESS_SET_TIME, /* arg[0]: what time it is, ns since 1970.  -EPERM this server may not. */
     PROCESS_OP_END
 };
 

@@ -2,7 +2,7 @@
  * What a service is given: its manifest's grants as handles, and what it has to know as words.
  *
  * A handle is named after its grant: "irq", "ioport", "physical" (a second one "irq2" and so on),
- * "log", "power", "root", "tree", "init", and a server's port by that server's name ("logport"
+ * "log", "power", "clock", "root", "tree", "init", and a server's port by that server's name ("logport"
  * for the log server's, since "log" is the kernel's), or "terminal".
  *
  * Its words are its binary's name, the manifest's words, and for a server life=NUMBER, what is said
@@ -152,6 +152,8 @@ static int64_t give(struct grants *grants, const struct manifest_grant *grant,
         return give_part(grants, "log", RESOURCE_LOG, 0, 0);
     case GIVE_POWER:
         return give_part(grants, "power", RESOURCE_POWER, 0, 0);
+    case GIVE_CLOCK:
+        return give_part(grants, "clock", RESOURCE_CLOCK, 0, 0);
     case GIVE_BOOT:
         return give_boot(grants);
     case GIVE_ARCHIVE:

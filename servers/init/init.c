@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "cpio.h"
 #include "print.h"
+#include "realtime.h"
 #include "start.h"
 #include "string.h"
 #include "supervisor.h"
@@ -99,6 +100,7 @@ static void open_module(void)
     address = sys_map(HANDLE_NONE, boot->clock, 0, PAGE_SIZE, 0, MAP_READ);
     if (address > 0)
         clock_open((const struct clock_page *)address);
+    realtime_set(boot->resource);
 
     struct cpio_entry entry;
     if (!archive_is_whole())

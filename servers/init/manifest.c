@@ -233,6 +233,7 @@ static const struct {
     [GIVE_ROOT] = {.name = "root"},
     [GIVE_LOG] = {.name = "log"},
     [GIVE_POWER] = {.name = "power"},
+    [GIVE_CLOCK] = {.name = "clock"},
     [GIVE_BOOT] = {.name = "boot"},
     [GIVE_ARCHIVE] = {.name = "archive", .more = true},
     [GIVE_PROCESS] = {.name = "process", .server = "process"},

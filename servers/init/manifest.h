@@ -32,6 +32,7 @@ enum grant_kind {
     GIVE_ROOT = 0,
     GIVE_LOG,
     GIVE_POWER,
+    GIVE_CLOCK,
     GIVE_BOOT,
     GIVE_ARCHIVE, /* name: a member of the boot module, or "" */
     GIVE_PROCESS, /* server: it is started as a process of the server called "process" */

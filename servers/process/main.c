@@ -2,7 +2,8 @@
  * The process server: see <portolan/process.h> for what it answers, table.h for how it is made.
  *
  * Startup handles: "port", the port it serves (RECEIVE, MANAGE), made by init so that others can
- * send to it before it runs; "log".  Its budget is the pool of memory for all processes.
+ * send to it before it runs; "log"; "power" and "clock", if processes may switch the machine off and
+ * set its time: all are the superuser's, as long as there is but one user.  Its budget is the pool of memory for all processes.
  */
 #include <portolan/tty.h>
 
@@ -12,6 +13,7 @@
 #include "table.h"
 
 void pool_open(handle_t task);
+void machine_open(const struct startup *startup);
 
 #define HANDLER(op) [(op)-PROCESS_CREATE]
 static server_handler *const handlers[] = {
@@ -37,6 +39,8 @@ static server_handler *const handlers[] = {
     HANDLER(PROCESS_TERMINAL) = do_terminal,
     HANDLER(PROCESS_LIST) = do_list,
     HANDLER(PROCESS_SET_NAME) = do_set_name,
+    HANDLER(PROCESS_POWER) = do_power,
+    HANDLER(PROCESS_SET_TIME) = do_set_time,
 };
 
 static void told(struct server *at, const struct message *head)
@@ -82,6 +86,7 @@ int main(const void *found)
     const struct startup *startup = found;
     startup_open(startup);
     pool_open(startup->task);
+    machine_open(startup);
     server.port = startup_handle(startup, "port");
     if (server.port == HANDLE_NONE || server_open(&server, 4096) < 0)
         return 1;

@@ -174,6 +174,7 @@ void session_ended(struct process *leader);
 
 /* ---- alarm.c, info.c ------------------------------------------------------------------------- */
 
+server_handler do_power, do_set_time;
 server_handler do_alarm, do_identity, do_list, do_times, do_limit, do_grow, do_set_name;
 server_handler do_thread_add, do_thread_remove;
 void alarms_due(void);
