@@ -100,10 +100,11 @@ include libmsg/build.mk $(sort $(filter-out libmsg/build.mk,$(wildcard */build.m
 
 # ---- What boots ----------------------------------------------------------------------------------
 
-# The first member is init, then the manifest, then every other program by name.
+# The first member is init, then the manifest, then every other program by name, then the archive that
+# the root filesystem starts with.
 boot_files := $(addprefix $(build)/boot/stripped/,$(filter init,$(programs))) \
     $(wildcard boot/manifest) \
-    $(addprefix $(build)/boot/stripped/,$(sort $(filter-out init,$(programs))))
+    $(addprefix $(build)/boot/stripped/,$(sort $(filter-out init,$(programs)))) $(build)/root.cpio
 
 $(call remember,$(build)/boot.members,$(boot_files))
 $(build)/boot.cpio: $(boot_files) $(build)/boot.members tools/cpio

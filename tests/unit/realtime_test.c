@@ -56,8 +56,14 @@ static void test_every_day(void **state)
 static void test_decimal_and_twelve_hours(void **state)
 {
     (void)state;
-    struct realtime_fields f = {.second = 0x59, .minute = 0x07, .hour = 0x23, .day = 0x24,
-                                .month = 0x11, .year = 0x26, .century = 0x20, .status = HOURS_24};
+    struct realtime_fields f = {.second = 0x59,
+                                .minute = 0x07,
+                                .hour = 0x23,
+                                .day = 0x24,
+                                .month = 0x11,
+                                .year = 0x26,
+                                .century = 0x20,
+                                .status = HOURS_24};
     assert_int_equal(realtime_of(&f), expected(2026, 11, 24, 23, 7, 59));
     f.status = 0, f.hour = 0x80 | 0x12; /* 12 pm is noon */
     assert_int_equal(realtime_of(&f), expected(2026, 11, 24, 12, 7, 59));
