@@ -5,7 +5,8 @@
  * are missing.  Who wrote one is known by the badge that init gave with the handle
  * (<portolan/init.h>); what is in the kernel's log is there as LOG_KERNEL's lines.
  *
- * The log server is mounted as a node, "dev/log": a session of it serves for these operations too.
+ * The log server is mounted as a node, "dev/log": a session of it serves for these operations too,
+ * and what is written to it (IO_WRITE) is LOG_WRITE's text.
  */
 #ifndef PORTOLAN_LOG_H
 #define PORTOLAN_LOG_H
@@ -35,6 +36,7 @@ enum log_level { LOG_ERROR = 0, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 enum { LOG_WAIT = 1u << 0 };
 #define LOG_ANYONE UINT64_MAX
 #define LOG_KERNEL UINT32_MAX
+#define LOG_USER (UINT32_MAX - 1) /* who opened dev/log */
 
 /* Followed by `length` bytes of text without newline, and padding to a multiple of 8. */
 struct log_line {

@@ -61,6 +61,8 @@ static const char *name_of(uint32_t source)
 {
     if (source == LOG_KERNEL)
         return "kernel";
+    if (source == LOG_USER)
+        return "user";
     return source < SOURCES && names[source][0] ? names[source] : "?";
 }
 
@@ -273,22 +275,27 @@ static void after_change(void)
 
 static uint32_t source_of(const struct request *request)
 {
-    return INIT_BADGE_IS(request->badge) ? INIT_BADGE_NUMBER(request->badge) : UINT32_MAX - 1;
+    return INIT_BADGE_IS(request->badge) ? INIT_BADGE_NUMBER(request->badge) : LOG_USER;
 }
 
-static int64_t do_write(struct server *self, struct request *request)
+static int64_t take_text(const struct request *request, uint64_t level)
 {
-    (void)self;
     char text[MESSAGE_BYTES_MAX];
     size_t length = MESSAGE_FLAG_BYTES(request->head.flags);
-    uint64_t level = request->head.arg[0];
     if (level > LOG_DEBUG)
         return -EINVAL;
     memcpy(text, message_area()->bytes, length);
     look_at_kernel();
     add_text(source_of(request), (uint8_t)level, text, length);
     after_change();
-    return 0;
+    return (int64_t)length;
+}
+
+static int64_t do_write(struct server *self, struct request *request)
+{
+    (void)self;
+    int64_t length = take_text(request, request->head.arg[0]);
+    return length < 0 ? length : 0;
 }
 
 static int64_t do_read(struct server *self, struct request *request)
@@ -335,6 +342,8 @@ static int64_t do_find(struct server *self, struct request *request)
     memcpy(name, message_area()->bytes, length);
     if (strcmp(name, "kernel") == 0)
         return LOG_KERNEL;
+    if (strcmp(name, "user") == 0)
+        return LOG_USER;
     for (uint32_t i = 0; i < SOURCES; i++)
         if (name[0] && strcmp(name, names[i]) == 0)
             return i;
@@ -352,6 +361,8 @@ static server_handler *const handlers[] = {
 static int64_t other(struct server *self, struct request *request)
 {
     uint32_t op = request->head.op;
+    if (op == IO_WRITE)
+        return take_text(request, LOG_INFO);
     if (op != IO_OPEN && op != IO_INFO)
         return -ENOSYS;
     if (MESSAGE_FLAG_BYTES(request->head.flags))

@@ -219,6 +219,8 @@ def module(tmp_path, boot_module):
         with open(path, "wb") as file:
             for name, member, body in members(boot_module):
                 if name == "manifest":
+                    # What lies behind stays where it is in its page.
+                    text += b"\n" * ((len(member) - body - len(text)) % 4096)
                     head = member[:54] + b"%08X" % len(text) + member[62:body]
                     member = head + text + b"\0" * (-len(text) % 4)
                 file.write(member)

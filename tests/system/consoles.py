@@ -78,6 +78,18 @@ grant port log
 grant archive
 mount / tree
 
+server devices
+budget 512K
+needs names
+grant port log
+mount /dev tree
+
+server pipe
+budget 4M
+needs names
+grant port log
+mount /dev/pipe
+
 server process
 budget 45%
 grant log
@@ -85,7 +97,7 @@ grant port log
 
 console getty /dev/ttyS0 vt100 COMMAND
 restart never
-needs ttyS0 tmpfs process
+needs ttyS0 tmpfs process pipe devices
 grant process
 grant tree
 grant log
