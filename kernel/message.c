@@ -328,7 +328,7 @@ static i64 call(struct port *port, u64 badge, u64 deadline, bool force)
     envelope->sent_by = self->object.koid;
     envelope->priority = self->effective;
     envelope->abort_asked = 0;
-    /* Before anybody can see the message: who gets a fault looks at its thread at once. */
+    /* Before anybody can get it: a fault's handler may look at this thread at once. */
     self->state = THREAD_CALLING;
     int error = message_put(port, envelope, force, &receiver);
     if (error) {

@@ -24,12 +24,9 @@ struct page {
     u16 pins;       /* PAGE_USER: loans and DMA that need it to stay; atomic */
     u8 kind;
     u8 order; /* of a free or allocated block's first page */
-    union {
-        struct {
-            u32 next, previous; /* PAGE_FREE: page numbers; 0 ends the list */
-        } free;
-        u64 tables; /* PAGE_TABLE: bit i: of its entries 8i..8i+7 some have had a table; atomic */
-    };
+    struct {
+        u32 next, previous; /* PAGE_FREE: page numbers; 0 ends the list */
+    } free;
 };
 
 extern struct page *page_array; /* indexed by physical address >> PAGE_SHIFT */

@@ -60,6 +60,7 @@ static int take(struct arguments *arguments, const struct argument_header *heade
                                     .environment = environment,
                                     .directory = directory[0],
                                     .umask = header->umask & 0777,
+                                    .group = header->group,
                                     .signals_ignored = header->signals_ignored,
                                     .signals_blocked = header->signals_blocked,
                                     .descriptor_count = header->descriptor_count,

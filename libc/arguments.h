@@ -27,6 +27,7 @@ struct startup;
 struct argument_header {
     uint32_t argument_count, environment_count;
     uint32_t descriptor_count, umask;
+    uint32_t group, reserved;                  /* the process group, or 0 */
     uint64_t signals_ignored, signals_blocked; /* bit n - 1: signal n */
     uint64_t bytes;                            /* of the strings; at most ARG_MAX */
 };
@@ -45,7 +46,7 @@ struct arguments {
     char **values;      /* NULL behind the last */
     char **environment; /* as well */
     char *directory;
-    uint32_t umask;
+    uint32_t umask, group;
     uint64_t signals_ignored, signals_blocked;
     uint32_t descriptor_count;
     const struct argument_descriptor *descriptors;

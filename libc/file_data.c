@@ -19,16 +19,8 @@
 #include "file.h"
 #include "memory.h"
 #include "process.h"
+#include "process_call.h"
 #include "syscall.h"
-
-/* Without SIGPIPE's machinery in the program nobody can have asked to catch it, and it is as if it
- * were ignored. */
-extern int raise(int) __attribute__((weak));
-/*
- * A terminal refuses this process's group, which is in the background; with job control in the
- * program: sends SIGTTIN or SIGTTOU.  0: ask again, as no part of job control; else an error.
- */
-__attribute__((weak)) int64_t __libc_background(bool writes);
 
 struct transfer {
     struct open_file *file;
@@ -116,8 +108,8 @@ static int64_t move_once(struct transfer *t)
         if (result == -EAGAIN && t->writes && !t->nonblock)
             result = __libc_file_wait(t->file, IO_READY_WRITE);
         else if (result == -EBUSY && t->group) {
-            result = __libc_background ? __libc_background(t->writes) : 0;
-            t->group = 0;
+            result = __libc_background(t->writes);
+            t->group = result == 0 ? 0 : __libc_process.group;
         } else if (result != -EINTR)
             return result;
         if (result < 0 && !(result == -EINTR && __libc_call_again()))
@@ -196,7 +188,7 @@ int64_t __libc_file_write(struct open_file *file, const void *buffer, size_t len
         return offset == IO_OFFSET_CURRENT ? write_log(file->handle, buffer, length) : -ESPIPE;
     struct transfer t = transfer_of(file, buffer, length, offset, true);
     int64_t result = move(&t);
-    if (result == -EPIPE && raise)
+    if (result == -EPIPE)
         raise(SIGPIPE);
     return result;
 }

@@ -8,6 +8,7 @@
 
 #include "arguments.h"
 #include "process.h"
+#include "signal_state.h"
 #include "syscall.h"
 
 static handle_t session;
@@ -137,4 +138,26 @@ pid_t setsid(void)
     if (result > 0)
         __atomic_store_n(&__libc_process.group, (uint32_t)result, __ATOMIC_RELAXED);
     return (pid_t)call_return(result);
+}
+
+/* ---- Terminals ------------------------------------------------------------------------------- */
+
+int64_t __libc_background(bool writes)
+{
+    struct __pthread *self = thread_self();
+    int number = writes ? SIGTTOU : SIGTTIN;
+    uint64_t unwilling = __libc_signals_ignored() | __libc_signals_mask();
+    uint32_t group = (uint32_t)getpgrp(), handled = self->signals_handled;
+    /* Its parent may have moved it. */
+    if (__atomic_exchange_n(&__libc_process.group, group, __ATOMIC_RELAXED) != group)
+        return 1;
+    if (unwilling & SIGNAL_BIT(number))
+        return writes ? 0 : -EIO;
+    /* POSIX 11.1.4: nobody would make an orphaned group go on. */
+    struct message head = {.op = PROCESS_CHECK_GROUP, .offset = 1, .arg = {group, 0, 0}};
+    if (__libc_process_ask(&head) == 1)
+        return -EIO;
+    if (kill(0, number) != 0)
+        return -EIO;
+    return self->signals_handled != handled ? -EINTR : 1;
 }

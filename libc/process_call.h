@@ -23,6 +23,13 @@ bool __libc_process_grow(uint64_t bytes);
 /* For the task of a process that is being made (id: PROCESS_CREATE's). */
 bool __libc_process_grow_other(uint64_t id, uint64_t bytes);
 
+/*
+ * A terminal refuses this process's group, which is in the background: sends SIGTTIN or SIGTTOU to
+ * it.  1: ask again, for the group that __libc_process names now; 0: ask again as no part of job
+ * control; -EIO; -EINTR a handler has run.
+ */
+int64_t __libc_background(bool writes);
+
 /* In the child of a fork: the numbers have to be asked for anew. */
 void __libc_process_numbers_reset(void);
 

@@ -106,6 +106,7 @@ static struct argument_header make_header(const struct process_plan *plan)
 {
     struct argument_header header = {.descriptor_count = plan->file_count,
                                      .umask = plan->umask,
+                                     .group = __libc_process.group,
                                      .signals_ignored = plan->start.ignored,
                                      .signals_blocked = plan->start.mask};
     header.bytes = measure(plan->arguments, &header.argument_count);
@@ -169,6 +170,10 @@ static int64_t create(struct making *making)
     if (number < 0)
         return number;
     making->made.task = thread_self()->area->handles[0].handle;
+    /* Known to the child from the start: which terminals are told. */
+    if (making->plan->start.flags & PROCESS_START_GROUP)
+        making->header.group =
+            making->plan->start.group ? making->plan->start.group : (uint32_t)number;
     making->id = head.arg[0];
     making->session = (handle_t)head.arg[1];
     return number;

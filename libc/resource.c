@@ -11,17 +11,17 @@
 #include "call.h"
 #include "clock.h"
 #include "process.h"
+#include "process_call.h"
 #include "syscall.h"
 
 #define TICKS 100 /* sysconf(_SC_CLK_TCK) */
 #define NS_PER_TICK (NANOSECONDS / TICKS)
 
-/* Where there are children: ns that those waited for have used. */
-__attribute__((weak)) uint64_t __libc_children_time(void);
-
+/* ns that the children waited for have used. */
 static uint64_t children_time(void)
 {
-    return __libc_children_time ? __libc_children_time() : 0;
+    struct message head = {.op = PROCESS_TIMES, .arg = {PROCESS_TIMES_CHILDREN, 0, 0}};
+    return __libc_process_ask(&head) < 0 ? 0 : head.arg[0];
 }
 
 static struct timeval to_timeval(uint64_t ns)

@@ -85,6 +85,7 @@ static _Noreturn void run(int (*main)(int, char **, char **))
     environ = arguments.environment;
     __libc_process.tree = __libc_startup_handle(__libc_process.startup, "tree");
     __libc_process.umask = arguments.umask;
+    __libc_process.group = arguments.group;
     __libc_process.signals_ignored = arguments.signals_ignored;
     __libc_process.signals_blocked = arguments.signals_blocked;
     handle_t log = __libc_startup_handle(__libc_process.startup, "log");

@@ -30,12 +30,6 @@ _Static_assert(VLNEXT == TTY_VLNEXT && IUTF8 == TTY_IUTF8 && ONLRET == TTY_ONLRE
                "the same numbers");
 _Static_assert(sizeof(struct winsize) == sizeof(struct tty_size), "the same size");
 
-/* As in file_data.c: the terminal says that this process's group is in the background. */
-__attribute__((weak)) int64_t __libc_background(bool writes);
-
-/* Who may take the terminal is for the process server to say. */
-extern int tcsetpgrp(int, pid_t) __attribute__((weak));
-
 /* A request: `in` bytes go along, at most `out` come back. */
 struct control {
     uint32_t request;
@@ -78,10 +72,10 @@ static int64_t control_file(struct open_file *file, const struct control *contro
             continue;
         if (result != -EBUSY || group == 0)
             return result == -ENOSYS ? -ENOTTY : result;
-        result = __libc_background ? __libc_background(true) : 0;
+        result = __libc_background(true);
         if (result < 0 && !(result == -EINTR && __libc_call_again()))
             return result;
-        group = 0;
+        group = result == 0 ? 0 : __libc_process.group;
     }
 }
 
@@ -180,6 +174,16 @@ int tcsendbreak(int descriptor, int duration)
 pid_t tcgetpgrp(int descriptor)
 {
     return request(descriptor, TTY_GET_GROUP, 0);
+}
+
+/* The process server knows which groups are of the session. */
+int tcsetpgrp(int descriptor, pid_t group)
+{
+    struct message head = {.op = PROCESS_CHECK_GROUP, .arg = {(uint64_t)(int64_t)group, 0, 0}};
+    int64_t result = group <= 0 ? -EINVAL : __libc_process_ask(&head);
+    if (result < 0)
+        return (int)call_return(result == -ENOSYS ? -ENOTTY : result);
+    return request(descriptor, TTY_SET_GROUP, (uint64_t)group);
 }
 
 pid_t tcgetsid(int descriptor)
@@ -290,9 +294,7 @@ int ioctl(int descriptor, int number, ...)
         return group < 0 ? -1 : 0;
     }
     case TIOCSPGRP:
-        if (tcsetpgrp)
-            return tcsetpgrp(descriptor, *(const pid_t *)argument);
-        return (int)call_return(-ENOTTY);
+        return tcsetpgrp(descriptor, *(const pid_t *)argument);
     case TIOCSCTTY:
         return (int)call_return(take_terminal(descriptor));
     case FIONREAD:

@@ -44,8 +44,7 @@ static int64_t share_segment(handle_t task, handle_t file, uint64_t offset,
     int64_t part = sys_vmo_slice(file, offset - within, length);
     if (part < 0)
         return part;
-    int64_t result =
-        sys_map(task, (handle_t)part, 0, length, start, segment->flags | MAP_FIXED);
+    int64_t result = sys_map(task, (handle_t)part, 0, length, start, segment->flags | MAP_FIXED);
     if (result < 0) {
         sys_handle_close((handle_t)part);
         return result;

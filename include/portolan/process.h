@@ -55,7 +55,8 @@ enum process_op {
     /* arg[0]: process, 0: the caller; arg[1]: group, 0: its own number.  As setpgid. -EACCES. */
     PROCESS_SET_GROUP,
     PROCESS_NEW_SESSION, /* result: its number.  -EPERM the caller leads a group. */
-    /* arg[0]: the group.  0: there is such a group in the caller's session; -EPERM. */
+    /* arg[0]: the group.  0: there is such a group in the caller's session; -EPERM.  head.offset 1:
+     * then the result is 1 if it is orphaned (POSIX 3.264). */
     PROCESS_CHECK_GROUP,
     /* arg[0]: as kill's pid; arg[1]: signal, 0: only looks; arg[2]: value, with head.offset 1
      * (sigqueue). */

@@ -8,7 +8,6 @@
 #include "vmo_internal.h"
 
 #define ENTRIES 512u
-#define GROUP 8u /* entries that one bit of struct page's `tables` stands for */
 #define TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER)
 
 seldom bool pagetable_init(struct aspace *aspace)
@@ -20,7 +19,6 @@ seldom bool pagetable_init(struct aspace *aspace)
         budget_uncharge(aspace->budget, PAGE_SIZE);
         return false;
     }
-    phys_to_page(root)->tables = 0;
     aspace->root = phys_to_virt(root);
     aspace->cr3 = root;
     aspace->tables = 1;
@@ -46,11 +44,7 @@ static rarely u64 make_table(struct aspace *aspace, u64 *entry, u64 address)
     if (!budget_charge(aspace->budget, PAGE_SIZE))
         return 0;
     u64 table = page_alloc_zeroed(0, PAGE_TABLE), empty = 0;
-    if (table)
-        phys_to_page(table)->tables = 0;
     if (table && atomic_compare_exchange(entry, &empty, table | TABLE_FLAGS)) {
-        u64 within = virt_to_phys(entry);
-        atomic_or(&phys_to_page(within)->tables, 1ul << (within % PAGE_SIZE / (8 * GROUP)));
         atomic_add(&aspace->tables, 1);
         return table | TABLE_FLAGS;
     }
@@ -113,32 +107,27 @@ u64 pagetable_entry(u64 physical, u32 access, enum vmo_cache cache)
 }
 
 /* Frees the lowest tables first, so that it can stop anywhere. */
-static seldom bool free_below(struct aspace *aspace, u64 *table, u32 level, u32 *most)
+static seldom bool free_below(struct aspace *aspace, u64 *table, u32 level, u32 entries, u32 *most)
 {
-    u64 *groups = &phys_to_page(virt_to_phys(table))->tables;
-    while (*groups) {
-        u32 first = (u32)__builtin_ctzll(*groups) * GROUP;
-        for (u32 i = first; i < first + GROUP; i++) {
-            if (!table[i])
-                continue;
-            u64 below = table[i] & PTE_ADDRESS;
-            if (level > 1 && !free_below(aspace, phys_to_virt(below), level - 1, most))
-                return false;
-            if (*most == 0)
-                return false;
-            --*most;
-            table[i] = 0;
-            page_free(below, 0);
-            budget_uncharge(aspace->budget, PAGE_SIZE);
-        }
-        *groups &= *groups - 1;
+    for (u32 i = 0; i < entries; i++) {
+        if (!table[i])
+            continue;
+        u64 below = table[i] & PTE_ADDRESS;
+        if (level > 1 && !free_below(aspace, phys_to_virt(below), level - 1, ENTRIES, most))
+            return false;
+        if (*most == 0)
+            return false;
+        --*most;
+        table[i] = 0;
+        page_free(below, 0);
+        budget_uncharge(aspace->budget, PAGE_SIZE);
     }
     return true;
 }
 
 seldom bool pagetable_free(struct aspace *aspace, u32 most)
 {
-    if (!free_below(aspace, aspace->root, 3, &most))
+    if (!free_below(aspace, aspace->root, 3, ENTRIES / 2, &most))
         return false;
     page_free(aspace->cr3, 0);
     budget_uncharge(aspace->budget, PAGE_SIZE);

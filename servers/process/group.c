@@ -22,6 +22,22 @@ static bool group_exists(uint32_t group, uint32_t session)
     return false;
 }
 
+/* ---- Orphans --------------------------------------------------------------------------------- */
+
+bool group_is_orphan(uint32_t group)
+{
+    FOR_EACH_PROCESS(member)
+    {
+        if (member->group != group || !process_lives(member))
+            continue;
+        const struct process *parent = process_find(member->parent);
+        if (parent && process_lives(parent) && parent->group != group &&
+            parent->session == member->session)
+            return false;
+    }
+    return true;
+}
+
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 int64_t do_set_group(struct server *at, struct request *request)
@@ -80,31 +96,17 @@ int64_t do_check_group(struct server *at, struct request *request)
         return error;
     if (request->head.arg[0] == 0 || request->head.arg[0] > INT32_MAX)
         return -EINVAL;
-    return group_exists((uint32_t)request->head.arg[0], caller->session) ? 0 : -EPERM;
+    uint32_t group = (uint32_t)request->head.arg[0];
+    if (!group_exists(group, caller->session))
+        return -EPERM;
+    return request->head.offset == 1 && group_is_orphan(group);
 }
 
-/* ---- Orphans --------------------------------------------------------------------------------- */
-
-/* Whether the group has a stopped member and nobody outside it who would make it go on. */
-static bool orphaned_and_stopped(uint32_t group)
-{
-    bool stopped = false;
-    FOR_EACH_PROCESS(member)
-    {
-        if (member->group != group || !process_lives(member))
-            continue;
-        const struct process *parent = process_find(member->parent);
-        if (parent && process_lives(parent) && parent->group != group &&
-            parent->session == member->session)
-            return false;
-        stopped |= member->state == PROCESS_STOPPED;
-    }
-    return stopped;
-}
+/* ---- Ends ------------------------------------------------------------------------------------ */
 
 static void check_group(uint32_t group)
 {
-    if (!orphaned_and_stopped(group))
+    if (!group_is_orphan(group))
         return;
     const struct signal_info info = {.code = SI_KERNEL};
     signal_group(group, 0, SIGHUP, &info);

@@ -170,19 +170,6 @@ static void go_on(struct process *process)
 }
 
 /* POSIX 2.4.3: terminal stops do nothing to a group that nobody could make go on. */
-static bool is_orphan(const struct process *process)
-{
-    FOR_EACH_PROCESS(member)
-    {
-        if (member->group != process->group || member->state == PROCESS_ZOMBIE)
-            continue;
-        const struct process *parent = process_find(member->parent);
-        if (parent && parent->group != process->group && parent->session == process->session)
-            return false;
-    }
-    return true;
-}
-
 void signal_default(struct process *process, uint32_t number)
 {
     uint64_t bit = SIGNAL_BIT(number);
@@ -190,7 +177,7 @@ void signal_default(struct process *process, uint32_t number)
         return;
     if (!(bit & DEFAULT_STOPS))
         process_end(process, PROCESS_BY_SIGNAL((int32_t)number));
-    else if (number == SIGSTOP || !is_orphan(process))
+    else if (number == SIGSTOP || !group_is_orphan(process->group))
         stop(process, number);
 }
 

@@ -167,6 +167,8 @@ void faulted(struct server *at, const struct request *request);
 /* ---- group.c --------------------------------------------------------------------------------- */
 
 server_handler do_set_group, do_new_session, do_check_group, do_set_terminal, do_terminal;
+/* POSIX 3.264: nobody of the session, but of another group, is parent of one of its members. */
+bool group_is_orphan(uint32_t group);
 /* A process has left its group, or ended: groups that are orphans now and stopped are told. */
 void groups_check(const struct process *process);
 /* A session's leader has ended: its terminal hangs up. */
