@@ -8,7 +8,8 @@
 #   libc/      newlib's lower half                    -> build/toolchain
 #   apps/      one ordinary C program per folder      -> build/boot/NAME
 #   tests/     guest and bench programs, unit tests     -> build/boot/NAME, build/unit/NAME
-# The programs and boot/manifest become build/boot.cpio; that and the kernel become the ISO.
+# The programs and boot/manifest become build/boot.cpio and build/test.cpio; these and the kernel become
+# the ISO.
 #
 # Nothing is rebuilt without need.  Objects depend on their headers (-MMD) and on a file that holds
 # the command line they were compiled with, so that a changed flag or a removed source counts too.
@@ -93,27 +94,35 @@ $(build)/boot/stripped/$(1): $(build)/boot/$(1)
 endef
 libgcc := $(shell $(CC) -print-libgcc-file-name 2>/dev/null)
 
+# test_programs: those of programs that only tests and benchmarks need.
 programs :=
+test_programs :=
 unit_tests :=
 # libmsg first: it says what flags programs are compiled with.
 include libmsg/build.mk $(sort $(filter-out libmsg/build.mk,$(wildcard */build.mk)))
 
 # ---- What boots ----------------------------------------------------------------------------------
 
-# The first member is init, then the manifest, then every other program by name, then the archive that
-# the root filesystem starts with.
-boot_files := $(addprefix $(build)/boot/stripped/,$(filter init,$(programs))) \
-    $(wildcard boot/manifest) \
-    $(addprefix $(build)/boot/stripped/,$(sort $(filter-out init,$(programs)))) $(build)/root.cpio
+# The first member is init, then the manifest, then other programs by name, then the archive that the
+# root filesystem starts with.  build/boot.cpio holds what the system needs, build/test.cpio tests and
+# benchmarks as well.
+boot_programs := $(filter-out init $(test_programs) $(filter-out getty,$(app_names)),$(programs))
+boot_files = $(addprefix $(build)/boot/stripped/,init) $(wildcard boot/manifest) \
+    $(addprefix $(build)/boot/stripped/,$(sort $(1))) $(build)/root.cpio
 
-$(call remember,$(build)/boot.members,$(boot_files))
-$(build)/boot.cpio: $(boot_files) $(build)/boot.members tools/cpio
-	$(call say,CPIO,$@)
-	$(quiet)$(PYTHON) tools/cpio $@ $(boot_files)
+define boot_module
+$(call remember,$(build)/$(1).members,$(call boot_files,$(2)))
+$(build)/$(1).cpio: $(call boot_files,$(2)) $(build)/$(1).members tools/cpio
+	$$(call say,CPIO,$$@)
+	$$(quiet)$$(PYTHON) tools/cpio $$@ $(call boot_files,$(2))
+endef
+$(eval $(call boot_module,boot,$(boot_programs)))
+$(eval $(call boot_module,test,$(filter-out init,$(programs))))
 
-$(build)/portolan.iso: $(build)/kernel.elf $(build)/boot.cpio boot/grub.cfg tools/iso
+$(build)/portolan.iso: $(build)/kernel.elf $(build)/boot.cpio $(build)/test.cpio boot/grub.cfg tools/iso
 	$(call say,ISO,$@)
-	$(quiet)tools/iso --kernel $(build)/kernel.elf --module $(build)/boot.cpio --output $@
+	$(quiet)tools/iso --kernel $(build)/kernel.elf --module $(build)/boot.cpio \
+	    --tests $(build)/test.cpio --output $@
 
 # ---- Targets for people --------------------------------------------------------------------------
 
@@ -133,10 +142,10 @@ do-run: do-iso
 do-test:
 	@$(PYTHON) tests/run $(TESTS)
 
-do-bench: $(build)/kernel.elf $(build)/boot.cpio
+do-bench: $(build)/kernel.elf $(build)/test.cpio
 	@$(PYTHON) tools/bench
 
-do-gdb: $(build)/kernel.elf $(build)/boot.cpio
+do-gdb: $(build)/kernel.elf $(build)/boot.cpio $(build)/test.cpio
 	@tools/gdb $(VM)
 
 do-format:

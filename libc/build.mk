@@ -87,6 +87,7 @@ app_names := $(sort $(patsubst apps/%/,%,$(dir $(wildcard apps/*/*.c))))
 posix_tests := $(patsubst libc/test/posix/%.c,%,$(sort $(wildcard libc/test/posix/*.c)))
 libc_tests := $(patsubst libc/test/%_test.c,%,$(sort $(wildcard libc/test/*_test.c)))
 
+test_programs += $(addprefix libc_,$(libc_tests)) $(addprefix posix_,$(posix_tests))
 $(foreach name,$(app_names),$(eval $(call posix_program,$(name),$(sort $(wildcard apps/$(name)/*.c)),$(posix_flags))))
 $(foreach name,$(libc_tests),$(eval $(call posix_program,libc_$(name),libc/test/$(name)_test.c,$(posix_flags))))
 $(foreach name,$(posix_tests),$(eval $(call posix_program,posix_$(name),libc/test/posix/$(name).c,$(posix_flags) -Ilibc/test)))

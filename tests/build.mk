@@ -11,6 +11,7 @@ guest_flags := $(user_flags) -Itests/boot -Itests/boot/lib
 
 $(eval $(call compile,tests,$(guest_sources) $(guest_library),$(guest_flags)))
 $(eval $(call archive,tests,$(call objects,tests,$(guest_library))))
+test_programs += $(basename $(notdir $(guest_sources)))
 $(foreach source,$(guest_sources),\
     $(eval $(call program,$(basename $(notdir $(source))),$(call objects,tests,$(source)),$(build)/tests.a)))
 
