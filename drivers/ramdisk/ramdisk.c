@@ -1,5 +1,5 @@
 /*
- * A disk of memory.  Words: "size=16" MiB (default 8); "name=/dev/ram0".  What is discarded is freed.
+ * A disk of memory.  Words: "size=16" MiB (default 8); "name=/dev/ram0".  Discarding frees.
  */
 #include "block_server.h"
 #include "publish.h"
