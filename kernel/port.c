@@ -92,6 +92,12 @@ static struct list *place_last(struct port *port, const struct envelope *envelop
     return at;
 }
 
+/* What the kernel tells does not: senders are not to be refused because sessions have ended. */
+static bool takes_room(const struct envelope *envelope)
+{
+    return envelope->origin != ENVELOPE_KERNEL;
+}
+
 void port_enqueue(struct port *port, struct envelope *envelope, bool first)
 {
     struct list *at = first ? place_first(port, envelope) : place_last(port, envelope);
@@ -99,14 +105,14 @@ void port_enqueue(struct port *port, struct envelope *envelope, bool first)
     /* In this order: see lock_port_of. */
     atomic_store(&envelope->port, port);
     atomic_store(&envelope->state, ENVELOPE_QUEUED);
-    port->queued++;
+    port->queued += takes_room(envelope);
     port->pending = 1;
 }
 
 void port_dequeue(struct port *port, struct envelope *envelope)
 {
     list_remove(&envelope->link);
-    port->queued--;
+    port->queued -= takes_room(envelope);
     port_update_pending(port);
 }
 

@@ -25,7 +25,7 @@ struct port {
     u32 dead; /* no receiver is left */
     struct list queue;
     u64 notifications;
-    u32 queued, capacity;
+    u32 queued, capacity;  /* those in the queue that take room; how many may */
     u32 receivers;         /* handles with RIGHT_RECEIVE; at 0 the port is dead */
     struct thread *server; /* did the last get here: inherits the priority of the queue */
     struct list awaiting;  /* envelopes sent with this as reply port, by await_link */

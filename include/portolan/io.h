@@ -83,8 +83,9 @@ enum io_op {
     IO_SYNC,      /* what was written is on the disk */
     /* A VM object of the file's bytes, to map: arg[0] RIGHT_READ | WRITE | EXECUTE wanted.  Reply:
      * handle 0 (with MAP, DUPLICATE and TRANSFER); length: the file's size.  The object ends with
-     * the page in which the file ended at that time.  -ENODEV cannot be mapped (empty, too),
-     * -EACCES not opened for that. */
+     * the page in which the file ended at that time.  With EXECUTE it may be memory that cannot be
+     * cloned, and there may be anything behind the file's end.  -ENODEV cannot be mapped (empty,
+     * too), -EACCES not opened for that. */
     IO_MAP,
     /* arg[0]: a request; its bytes both ways.  -ENOTTY. */
     IO_CONTROL,

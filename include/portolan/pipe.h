@@ -14,12 +14,13 @@
 #define PIPE_SIZE 65536u         /* bytes that a pipe holds */
 #define PIPE_BUFFER_ATOMIC 4096u /* PIPE_BUF */
 
-enum pipe_request { /* arg[0] of IO_CONTROL */
-                    /* To the root session, with MESSAGE_ROOM.  Reply: handle 0 the read end, handle 1 the write
+/* arg[0] of IO_CONTROL. */
+enum pipe_request {
+    /* To the root session, with MESSAGE_ROOM.  Reply: handle 0 the read end, handle 1 the write
      * end.  -ENFILE too many pipes. */
-                    PIPE_CREATE = 0x5600,
-                    /* To an end.  Result: bytes that a read would give now. */
-                    PIPE_READABLE,
+    PIPE_CREATE = 0x5600,
+    /* To an end.  Result: bytes that a read would give now. */
+    PIPE_READABLE,
 };
 
 #endif

@@ -1,16 +1,15 @@
 /*
  * The devices that are no hardware: null, zero, full, random, urandom.
  *
- * The root session (badge 0) is a directory with all of them; a root session with another badge is
- * one of them, by its number (enum devices_node), to be mounted as a single node.  Sessions are counted
- * badges that say all there is to know, so nothing is kept for them: the device's number, and for
- * what it was opened.  Handles: "port", "log".
+ * See <portolan/devices.h>.  Sessions are counted badges that say all there is to know, the node
+ * and what it was opened for, so nothing is kept for them.  Handles: "port", "log".
  */
 #include <portolan/devices.h>
 
 #include "answer.h"
 #include "clock.h"
 #include "print.h"
+#include "region.h"
 #include "start.h"
 #include "syscall.h"
 
@@ -261,6 +260,7 @@ int main(const struct startup *startup)
 {
     uint64_t rights;
     startup_open(startup);
+    touch_program();
     if (startup->clock_address)
         start_time = ((const struct clock_page *)startup->clock_address)->boot_realtime_ns;
     start_time += clock_now();

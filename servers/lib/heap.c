@@ -4,6 +4,7 @@
 #include "heap.h"
 
 #define GRAIN 16u
+#define STEP 16384u /* by which it reaches further */
 
 /* The class of a size, and the class's own size. */
 static uint32_t class_of(size_t size, size_t *rounded)
@@ -20,9 +21,30 @@ static uint32_t class_of(size_t size, size_t *rounded)
     return 4 + (power - 2) * 4 + (uint32_t)steps - 1;
 }
 
-void heap_open(struct heap *heap, void *memory, size_t size)
+void heap_open(struct heap *heap, void *memory, size_t size,
+               bool (*secure)(uint64_t offset, uint64_t length))
 {
-    *heap = (struct heap){.next = memory, .end = (uint8_t *)memory + size};
+    uint8_t *start = memory, *end = start + size;
+    *heap = (struct heap){.start = start,
+                          .next = start,
+                          .end = end,
+                          .secured = secure ? start : end,
+                          .secure = secure};
+}
+
+/* Whether the next `size` bytes may be touched. */
+static bool reach(struct heap *heap, size_t size)
+{
+    if ((size_t)(heap->end - heap->next) < size)
+        return false;
+    if ((size_t)(heap->secured - heap->next) >= size)
+        return true;
+    size_t more = size < STEP ? STEP : size, left = (size_t)(heap->end - heap->secured);
+    more = more < left ? more : left;
+    if (!heap->secure((uint64_t)(heap->secured - heap->start), more))
+        return false;
+    heap->secured += more;
+    return true;
 }
 
 void *heap_take(struct heap *heap, size_t size)
@@ -36,7 +58,7 @@ void *heap_take(struct heap *heap, size_t size)
         heap->free[class] = *(void **)memory;
         return memory;
     }
-    if ((size_t)(heap->end - heap->next) < rounded)
+    if (!reach(heap, rounded))
         return NULL;
     memory = heap->next;
     heap->next += rounded;

@@ -5,40 +5,25 @@
 #include "stream.h"
 
 #include "answer.h"
+#include "region.h"
 #include "syscall.h"
 #include "waiters.h"
 
 static struct stream *streams; /* in memory of their own, stream_count of them */
 static struct stream *first_free;
 static uint32_t stream_count, fresh;
-static uint8_t *rings;
-static handle_t rings_vmo;
+static struct region stream_region, rings;
 
 /* ---- Streams --------------------------------------------------------------------------------- */
 
-static int64_t map_zeros(uint64_t size, handle_t *vmo)
-{
-    int64_t made = sys_vmo_create(VMO_ANONYMOUS, size, 0, 0);
-    if (made < 0)
-        return made;
-    *vmo = (handle_t)made;
-    return sys_map(HANDLE_NONE, *vmo, 0, (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1), 0,
-                   MAP_READ | MAP_WRITE);
-}
-
 int64_t streams_open(uint32_t count)
 {
-    handle_t vmo;
-    int64_t address = map_zeros(count * sizeof(*streams), &vmo);
-    if (address < 0)
-        return address;
-    streams = (struct stream *)address;
-    address = map_zeros(count * (uint64_t)STREAM_RING, &rings_vmo);
-    if (address < 0)
-        return address;
-    rings = (uint8_t *)address;
-    stream_count = count;
-    return 0;
+    int64_t error = region_open(&stream_region, count * sizeof(*streams));
+    if (error == 0)
+        error = region_open(&rings, count * (uint64_t)STREAM_RING);
+    streams = (struct stream *)stream_region.base;
+    stream_count = error == 0 ? count : 0;
+    return error;
 }
 
 struct stream *stream_create(void)
@@ -46,69 +31,47 @@ struct stream *stream_create(void)
     struct stream *stream = first_free;
     if (stream)
         first_free = stream->next;
-    else if (fresh < stream_count)
+    else if (fresh < stream_count &&
+             region_secure(&stream_region, fresh * sizeof(*stream), sizeof(*stream)))
         stream = &streams[fresh++];
     else
         return NULL;
     uint32_t index = (uint32_t)(stream - streams);
     *stream = (struct stream){
-        .ring = {.bytes = rings + index * (uint64_t)STREAM_RING, .size = STREAM_RING},
+        .ring = {.bytes = rings.base + index * (uint64_t)STREAM_RING, .size = STREAM_RING},
         .index = index,
         .used = true,
     };
     return stream;
 }
 
-static void forget_polls(struct stream *stream)
-{
-    struct waiter *waiter;
-    while ((waiter = stream->polls.first)) {
-        sys_handle_close(waiter->handle);
-        waiters_remove(stream, &stream->polls, waiter);
-    }
-}
-
 void stream_destroy(struct stream *stream)
 {
-    forget_polls(stream);
+    pollers_forget(stream);
     /* The first page is kept: the next pipe will need it. */
     if (stream->most > PAGE_SIZE)
-        sys_vmo_decommit(rings_vmo, stream->index * (uint64_t)STREAM_RING + PAGE_SIZE,
-                         STREAM_RING - PAGE_SIZE);
+        region_release(&rings, stream->index * (uint64_t)STREAM_RING + PAGE_SIZE,
+                       STREAM_RING - PAGE_SIZE);
     stream->used = false;
     stream->next = first_free;
     first_free = stream;
 }
 
-/* ---- What is so ------------------------------------------------------------------------------ */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
-static uint64_t room(const struct stream *stream)
+/* The ring's pages that the next `length` bytes need are there; false: there is no memory. */
+static bool secure(struct stream *stream, uint64_t length)
 {
-    uint64_t used = ring_used(&stream->ring);
-    return used < PIPE_SIZE ? PIPE_SIZE - used : 0;
-}
-
-static uint64_t ready(const struct stream *stream, bool reading, bool writing)
-{
-    uint64_t bits = 0;
-    if (reading && (ring_used(&stream->ring) || !stream->writers))
-        bits |= IO_READY_READ;
-    if (reading && !stream->writers)
-        bits |= IO_READY_HANGUP;
-    if (writing && (room(stream) >= PIPE_BUFFER_ATOMIC || !stream->readers))
-        bits |= IO_READY_WRITE;
-    if (writing && !stream->readers)
-        bits |= IO_READY_HANGUP;
-    return bits;
-}
-
-static void put(struct stream *stream, const void *bytes, uint64_t length)
-{
-    ring_put(&stream->ring, bytes, length);
-    if (stream->most < STREAM_RING) {
-        uint64_t reached = ((stream->ring.head - 1) & (STREAM_RING - 1)) + 1;
-        stream->most = reached > stream->most ? reached : stream->most;
-    }
+    uint64_t start = stream->ring.head & (STREAM_RING - 1), end = start + length;
+    end = end < STREAM_RING ? end : STREAM_RING; /* behind the end come pages that it has had */
+    if (end <= stream->most)
+        return true;
+    end = (end + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    if (!region_secure(&rings, stream->index * (uint64_t)STREAM_RING + stream->most,
+                       end - stream->most))
+        return false;
+    stream->most = end;
+    return true;
 }
 
 /* ---- Those that wait ------------------------------------------------------------------------- */
@@ -147,17 +110,18 @@ static bool advance(struct stream *stream, struct waiter *writer, int64_t *error
     uint64_t left;
     *error = 0;
     while ((left = writer->length - writer->done)) {
-        uint64_t piece = left < PAGE_SIZE ? left : PAGE_SIZE, free = room(stream);
+        uint64_t piece = left < PAGE_SIZE ? left : PAGE_SIZE, free = stream_room(stream);
         if (free < piece) {
             /* All or nothing, if it is as small as that. */
             if (writer->length <= PIPE_BUFFER_ATOMIC || !free)
                 return false;
             piece = free;
         }
-        *error = sys_vmo_read(writer->handle, writer->done, piece);
+        *error =
+            secure(stream, piece) ? sys_vmo_read(writer->handle, writer->done, piece) : -ENOMEM;
         if (*error < 0)
             return true;
-        put(stream, bytes, piece);
+        ring_put(&stream->ring, bytes, piece);
         writer->done += piece;
     }
     return true;
@@ -172,21 +136,11 @@ static bool answer_writer(struct stream *stream, struct waiter *writer)
     if (!writer->handle && stream->ring.tail + PIPE_SIZE < writer->end)
         return false;
     uint64_t done = writer->handle ? writer->done : writer->length;
-    waiter_answer(writer, error < 0 && !done ? -EINVAL : (int64_t)done, 0);
+    if (error < 0 && !done)
+        waiter_answer(writer, error == -ENOMEM ? -ENOMEM : -EINVAL, 0);
+    else
+        waiter_answer(writer, (int64_t)done, 0);
     return true;
-}
-
-static void answer_pollers(struct stream *stream)
-{
-    struct waiter *next;
-    for (struct waiter *poller = stream->polls.first; poller; poller = next) {
-        next = poller->next;
-        if (!(ready(stream, !poller->writing, poller->writing) & poller->length))
-            continue;
-        sys_notify(poller->handle, poller->token);
-        sys_handle_close(poller->handle);
-        waiters_remove(stream, &stream->polls, poller);
-    }
 }
 
 /* Nobody is left at the other side. */
@@ -221,7 +175,7 @@ static void settle(struct stream *stream)
     }
     give_up_all(stream);
     if (stream->polls.first)
-        answer_pollers(stream);
+        pollers_answer(stream);
 }
 
 static inline bool anybody_waits(const struct stream *stream)
@@ -304,7 +258,7 @@ static int64_t write_loan(struct stream *stream, const struct request *request, 
     if (!wait) {
         advance(stream, &now, &error);
         if (error < 0 && !now.done)
-            return -EINVAL;
+            return error == -ENOMEM ? -ENOMEM : -EINVAL;
         settle(stream);
         return now.done ? (int64_t)now.done : -EAGAIN;
     }
@@ -323,12 +277,12 @@ static int64_t write_over(struct stream *stream, const struct request *request, 
 {
     if (request->head.arg[0] & IO_NONBLOCK)
         return -EAGAIN;
-    if (ring_used(&stream->ring) + length > PIPE_SIZE + STREAM_OVERFLOW)
+    if (ring_used(&stream->ring) + length > PIPE_SIZE + STREAM_OVERFLOW || !secure(stream, length))
         return -EAGAIN;
     struct waiter *writer = waiters_add(stream, &stream->writes, &stream->own_write);
     if (!writer)
         return -EAGAIN;
-    put(stream, message_area()->bytes, length);
+    ring_put(&stream->ring, message_area()->bytes, length);
     writer->token = request->token;
     writer->length = length;
     writer->end = stream->ring.head;
@@ -360,67 +314,14 @@ int64_t stream_write(struct stream *stream, struct request *request)
         return write_loan(stream, request, loan);
     if (hand_over(stream, length))
         return (int64_t)length;
-    if (room(stream) < length)
+    if (stream_room(stream) < length)
         return write_over(stream, request, length);
-    put(stream, message_area()->bytes, length);
+    if (!secure(stream, length))
+        return -ENOMEM;
+    ring_put(&stream->ring, message_area()->bytes, length);
     if (anybody_waits(stream))
         settle(stream);
     return (int64_t)length;
-}
-
-/* ---- Polling --------------------------------------------------------------------------------- */
-
-/* One that polls again, with the same port and bits, keeps its place. */
-static struct waiter *find_poller(const struct stream *stream, uint64_t koid, uint64_t bits,
-                                  bool writing)
-{
-    for (struct waiter *poller = stream->polls.first; poller; poller = poller->next)
-        if (poller->koid == koid && poller->token == bits && poller->writing == writing)
-            return poller;
-    return NULL;
-}
-
-/* Those whose port has died make room. */
-static void drop_dead_pollers(struct stream *stream)
-{
-    struct waiter *next;
-    for (struct waiter *poller = stream->polls.first; poller; poller = next) {
-        next = poller->next;
-        if (sys_notify(poller->handle, 0) == 0)
-            continue;
-        sys_handle_close(poller->handle);
-        waiters_remove(stream, &stream->polls, poller);
-    }
-}
-
-int64_t stream_poll(struct stream *stream, struct request *request, bool reading, bool writing)
-{
-    uint64_t interest = request->head.arg[0], bits = request->head.arg[1], rights, koid;
-    uint64_t now = ready(stream, reading, writing) & interest;
-    if (now || MESSAGE_FLAG_HANDLES(request->head.flags) == 0)
-        return (int64_t)now;
-    handle_t port = request->handles[0];
-    if (sys_handle_info(port, &rights, &koid) != OBJECT_PORT || !(rights & RIGHT_SEND) ||
-        bits & (NOTIFY_ABORT | NOTIFY_TIMER))
-        return -EINVAL;
-    struct waiter *poller = find_poller(stream, koid, bits, writing);
-    if (poller) {
-        poller->length = interest;
-        return 0;
-    }
-    poller = waiters_add(stream, &stream->polls, NULL);
-    if (!poller) {
-        drop_dead_pollers(stream);
-        poller = waiters_add(stream, &stream->polls, NULL);
-    }
-    if (!poller)
-        return -EAGAIN;
-    poller->token = bits;
-    poller->length = interest;
-    poller->koid = koid;
-    poller->handle = request_take(request, 0);
-    poller->writing = writing;
-    return 0;
 }
 
 /* ---- Those that give up ---------------------------------------------------------------------- */

@@ -43,7 +43,7 @@ struct stream {
     uint32_t readers, writers; /* ends that are open */
     uint32_t waiting;          /* out of the common stock */
     uint32_t index;
-    uint64_t most; /* bytes of the ring that were ever touched */
+    uint64_t most; /* bytes of the ring, from its start, that may be touched */
     struct waiters reads, writes, polls;
     struct waiter own_read, own_write;
     struct stream *next; /* free: the next free one */

@@ -17,4 +17,15 @@ void waiters_remove(struct stream *stream, struct waiters *list, struct waiter *
  * reply gave: then it has ended some other way. */
 int64_t waiter_answer(const struct waiter *waiter, int64_t result, uint64_t bytes);
 
+/* How many bytes a stream takes now. */
+static inline uint64_t stream_room(const struct stream *stream)
+{
+    uint64_t used = ring_used(&stream->ring);
+    return used < PIPE_SIZE ? PIPE_SIZE - used : 0;
+}
+
+/* pollers.c: tells those for whom something is so now; forgets all. */
+void pollers_answer(struct stream *stream);
+void pollers_forget(struct stream *stream);
+
 #endif

@@ -9,7 +9,7 @@
 
 static struct mount *find_exactly(struct mounts *table, const struct path *path)
 {
-    for (uint32_t i = 0; i < NAMES_MOUNTS_MAX; i++) {
+    for (uint32_t i = 0; i < table->used; i++) {
         struct mount *mount = &table->mounts[i];
         if (mount->handle && mount->path.length == path->length &&
             memcmp(mount->path.text, path->text, path->length) == 0)
@@ -27,6 +27,8 @@ int mounts_add(struct mounts *table, const struct path *path, handle_t handle, b
         struct mount *mount = &table->mounts[i];
         if (mount->handle)
             continue;
+        if (i >= table->used)
+            table->used = i + 1;
         mount->handle = handle;
         mount->node = node;
         mount->number = *number = ++table->last_number;
@@ -52,7 +54,7 @@ handle_t mounts_remove(struct mounts *table, const struct path *path)
 
 handle_t mounts_remove_number(struct mounts *table, uint64_t number)
 {
-    for (uint32_t i = 0; i < NAMES_MOUNTS_MAX; i++)
+    for (uint32_t i = 0; i < table->used; i++)
         if (table->mounts[i].handle && table->mounts[i].number == number)
             return take_out(&table->mounts[i]);
     return HANDLE_NONE;
@@ -61,7 +63,7 @@ handle_t mounts_remove_number(struct mounts *table, uint64_t number)
 const struct mount *mounts_find(const struct mounts *table, const struct path *path, uint32_t *rest)
 {
     const struct mount *best = NULL;
-    for (uint32_t i = 0; i < NAMES_MOUNTS_MAX; i++) {
+    for (uint32_t i = 0; i < table->used; i++) {
         const struct mount *mount = &table->mounts[i];
         if (!mount->handle || (best && mount->path.length < best->path.length))
             continue;
@@ -78,7 +80,7 @@ const struct mount *mounts_find(const struct mounts *table, const struct path *p
 
 bool mounts_any_below(const struct mounts *table, const struct path *path)
 {
-    for (uint32_t i = 0; i < NAMES_MOUNTS_MAX; i++) {
+    for (uint32_t i = 0; i < table->used; i++) {
         const struct mount *mount = &table->mounts[i];
         if (mount->handle &&
             path_is_below(mount->path.text, mount->path.length, path->text, path->length))
@@ -90,7 +92,7 @@ bool mounts_any_below(const struct mounts *table, const struct path *path)
 const struct mount *mounts_next(const struct mounts *table, uint64_t after)
 {
     const struct mount *next = NULL;
-    for (uint32_t i = 0; i < NAMES_MOUNTS_MAX; i++) {
+    for (uint32_t i = 0; i < table->used; i++) {
         const struct mount *mount = &table->mounts[i];
         if (mount->handle && mount->number > after && (!next || mount->number < next->number))
             next = mount;

@@ -17,6 +17,7 @@ struct mount {
 
 struct mounts {
     uint64_t last_number;
+    uint32_t used; /* all entries from here on are free */
     struct mount mounts[NAMES_MOUNTS_MAX];
 };
 

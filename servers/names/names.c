@@ -8,6 +8,7 @@
 #include "answer.h"
 #include "mounts.h"
 #include "print.h"
+#include "region.h"
 #include "start.h"
 #include "syscall.h"
 
@@ -18,7 +19,10 @@ static struct path path, second;
 
 /* ---- Forwarding ------------------------------------------------------------------------------ */
 
-/* Handles that came along are put back, to go on; a forward that fails has moved none. */
+/*
+ * Handles that came along are put back, to go on; a forward that fails has moved none.  -EDEAD: the
+ * mount's port has died, and the mount is gone: what lies under it is to be asked.
+ */
 static int64_t forward(const struct mount *mount, struct request *request, uint64_t bytes)
 {
     struct message head = request->head;
@@ -28,7 +32,9 @@ static int64_t forward(const struct mount *mount, struct request *request, uint6
     head.flags = MESSAGE_FLAGS(bytes, count, 0) | (head.flags & ~MESSAGE_EXTRAS & ~MESSAGE_ROOM);
     int64_t error = sys_forward(mount->handle, request->token, &head);
     if (error == -EDEAD)
-        return -EIO; /* its mount is about to go */
+        sys_handle_close(mounts_remove_number(&mounts, mount->number));
+    if (error == -EDEAD)
+        return -EDEAD;
     if (error < 0)
         return error == -EAGAIN ? -EAGAIN : -EIO;
     for (uint32_t i = 0; i < count; i++)
@@ -47,18 +53,27 @@ static int64_t find(const struct path *what, const struct mount **mount, uint32_
     return 0;
 }
 
+/* `before` bytes of the message page, and then what is left of the path. */
+static int64_t forward_path(struct request *request, uint64_t before)
+{
+    int64_t result;
+    do {
+        const struct mount *mount;
+        uint32_t rest;
+        result = find(&path, &mount, &rest);
+        if (result)
+            return result;
+        memcpy(message_area()->bytes + before, path.text + rest, path.length - rest);
+        result = forward(mount, request, before + path.length - rest);
+    } while (result == -EDEAD);
+    return result;
+}
+
 static int64_t on_path(struct server *server, struct request *request)
 {
     (void)server;
-    const struct mount *mount;
-    uint32_t rest;
     int64_t error = request_path(request, &path);
-    if (!error)
-        error = find(&path, &mount, &rest);
-    if (error)
-        return error;
-    memcpy(message_area()->bytes, path.text + rest, path.length - rest);
-    return forward(mount, request, path.length - rest);
+    return error ? error : forward_path(request, 0);
 }
 
 static int64_t on_own_path(struct server *server, struct request *request)
@@ -69,21 +84,15 @@ static int64_t on_own_path(struct server *server, struct request *request)
     return mounts_any_below(&mounts, &path) ? -EBUSY : on_path(server, request);
 }
 
-static int64_t on_two_paths(struct server *server, struct request *request)
+static int64_t forward_two(struct request *request)
 {
-    (void)server;
     const struct mount *mount, *other;
     uint32_t rest, other_rest;
-    int64_t error = request_two_paths(request, &path, &second);
-    if (!error)
-        error = find(&path, &mount, &rest);
+    int64_t error = find(&path, &mount, &rest);
     if (!error)
         error = find(&second, &other, &other_rest);
     if (error)
         return error;
-    if (request->head.op == IO_RENAME &&
-        (mounts_any_below(&mounts, &path) || mounts_any_below(&mounts, &second)))
-        return -EBUSY;
     if (mount != other)
         return -EXDEV;
     uint32_t first_length = path.length - rest, second_length = second.length - other_rest;
@@ -93,22 +102,30 @@ static int64_t on_two_paths(struct server *server, struct request *request)
     return forward(mount, request, first_length + second_length);
 }
 
+static int64_t on_two_paths(struct server *server, struct request *request)
+{
+    (void)server;
+    int64_t result = request_two_paths(request, &path, &second);
+    if (result)
+        return result;
+    if (request->head.op == IO_RENAME &&
+        (mounts_any_below(&mounts, &path) || mounts_any_below(&mounts, &second)))
+        return -EBUSY;
+    do
+        result = forward_two(request);
+    while (result == -EDEAD);
+    return result;
+}
+
 /* The target's text is passed on as it is. */
 static int64_t on_make_link(struct server *server, struct request *request)
 {
     (void)server;
     uint64_t length = MESSAGE_FLAG_BYTES(request->head.flags), cut = request->head.arg[2];
-    const struct mount *mount;
-    uint32_t rest;
     if (cut > length)
         return -EINVAL;
     int64_t error = path_take(&path, message_area()->bytes + cut, length - cut);
-    if (!error)
-        error = find(&path, &mount, &rest);
-    if (error)
-        return error;
-    memcpy(message_area()->bytes + cut, path.text + rest, path.length - rest);
-    return forward(mount, request, cut + path.length - rest);
+    return error ? error : forward_path(request, cut);
 }
 
 /* ---- Mounts ---------------------------------------------------------------------------------- */
@@ -227,6 +244,7 @@ static struct server server = {
 int main(const struct startup *startup)
 {
     startup_open(startup);
+    touch_program();
     server.port = startup_handle(startup, "port");
     int64_t error = server_open(&server, QUEUE);
     if (error == 0)

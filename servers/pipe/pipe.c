@@ -7,6 +7,7 @@
 #include "answer.h"
 #include "clock.h"
 #include "print.h"
+#include "region.h"
 #include "slots.h"
 #include "start.h"
 #include "stream.h"
@@ -206,6 +207,7 @@ int main(const struct startup *startup)
 {
     uint64_t rights;
     startup_open(startup);
+    touch_program();
     if (startup->clock_address)
         realtime_at_start = ((const struct clock_page *)startup->clock_address)->boot_realtime_ns;
     server.port = startup_handle(startup, "port");

@@ -255,7 +255,10 @@ int64_t data_map(struct node *node, uint32_t rights)
     struct file *file = &node->file;
     if (!node->size)
         return -ENODEV;
-    if (file->in_archive && ((rights & RIGHT_WRITE) || file->archive_offset % PAGE_SIZE)) {
+    /* In place only what is to be run: other maps want zeros behind the end, and to be cloned,
+     * which the boot module's memory cannot be. */
+    if (file->in_archive &&
+        ((rights & RIGHT_WRITE) || !(rights & RIGHT_EXECUTE) || file->archive_offset % PAGE_SIZE)) {
         int64_t error = take_from_archive(node, node->size);
         if (error)
             return error;

@@ -28,8 +28,8 @@ int64_t data_write(struct node *node, uint64_t offset, uint64_t length, handle_t
 /* Cuts a file or makes it longer, with zeros. 0, -EFBIG, -ENOSPC. */
 int64_t data_resize(struct node *node, uint64_t size);
 
-/* A handle to the pages of the file with MAP, DUPLICATE, TRANSFER and `rights`; -ENODEV it is
- * empty; -ENOSPC, -EMFILE. */
+/* A handle to the pages of the file with MAP, DUPLICATE, TRANSFER and `rights`; with EXECUTE to
+ * those of the archive, if it lies there at pages.  -ENODEV it is empty; -ENOSPC, -EMFILE. */
 int64_t data_map(struct node *node, uint32_t rights);
 
 /* A node that goes: frees its VM object. */

@@ -1,7 +1,7 @@
 /*
- * FIFOs: see tmpfs.h.  Who opens one side waits until somebody opens the other (POSIX.1-2017, open);
- * such openings are kept in a small table, each with the session's handle, which goes out when it is
- * answered.
+ * FIFOs: see tmpfs.h.  Who opens one side waits until somebody opens the other (POSIX.1-2017,
+ * open); such openings are kept in a small table, each with the session's handle, which goes out
+ * when it is answered.
  */
 #include "syscall.h"
 #include "tmpfs.h"

@@ -9,9 +9,9 @@ static struct session sessions[SESSIONS_MAX];
 static struct slot slots[SESSIONS_MAX];
 static struct slots numbers;
 
-void sessions_open(void)
+void sessions_open(uint32_t count)
 {
-    slots_open(&numbers, slots, SESSIONS_MAX);
+    slots_open(&numbers, slots, count);
 }
 
 struct session *session_of(const struct request *request)

@@ -2,14 +2,15 @@
  * tmpfs: a filesystem in memory; answers <portolan/io.h>.
  *
  * Handles: "port", "log"; "archive" (may be missing): a VM object with a cpio archive that it
- * starts with.  Words: size=BYTES: what files may take together (default 64 MiB; what stays in the
- * archive does not count); archive-offset=BYTES (whole pages) and archive-size=BYTES: where in the
- * object the archive lies, if not all over it.
+ * starts with.  Words: size=BYTES: what files may take together (default 64 MiB, but never more
+ * than half of its budget; what stays in the archive does not count); archive-offset=BYTES (whole
+ * pages) and archive-size=BYTES: where in the object the archive lies, if not all over it.
  */
 #include "tmpfs.h"
 
 #include "clock.h"
 #include "print.h"
+#include "region.h"
 #include "start.h"
 #include "syscall.h"
 
@@ -52,23 +53,46 @@ static uint64_t number_option(const struct startup *startup, const char *prefix,
     return text && string_to_number(text, &number) ? number : otherwise;
 }
 
+static struct region heap_region;
+
+static bool secure_heap(uint64_t offset, uint64_t length)
+{
+    return region_secure(&heap_region, offset, length);
+}
+
+/*
+ * The budget's parts, so that one kind of use does not leave nothing for the others: half for the
+ * bytes of files, a quarter for what describes them, a sixteenth for sessions.  What is left is for
+ * the kernel's objects: a VM object per file, page tables.
+ */
+static uint64_t budget_left(const struct startup *startup)
+{
+    const struct task_info *info = (const struct task_info *)message_area()->bytes;
+    return sys_task_info(startup->task) < 0 ? UINT64_MAX : info->budget - info->used;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static int64_t open_tree(const struct startup *startup)
 {
-    int64_t vmo = sys_vmo_create(VMO_ANONYMOUS, HEAP_BYTES, 0, 0);
-    if (vmo < 0)
-        return vmo;
-    int64_t address = sys_map(HANDLE_NONE, (handle_t)vmo, 0, HEAP_BYTES, 0, MAP_READ | MAP_WRITE);
-    sys_handle_close((handle_t)vmo);
-    if (address < 0)
-        return address;
+    uint64_t budget = budget_left(startup);
+    uint64_t heap_size = smaller(budget / 4, HEAP_BYTES) & ~(PAGE_SIZE - 1);
+    int64_t error = region_open(&heap_region, HEAP_BYTES);
+    if (error < 0)
+        return error;
+    sessions_open((uint32_t)smaller(budget / 16 / SESSION_COST, SESSIONS_MAX));
     uint32_t seed = 0;
     if (sys_random(sizeof(seed)) == 0)
         memcpy(&seed, message_area()->bytes, sizeof(seed));
+    heap_open(&tree.heap, heap_region.base, heap_size, secure_heap);
     tree.gone = node_gone;
     tree.now = time_now();
-    int64_t error = tree_open(&tree, (void *)address, HEAP_BYTES, NODES_MAX, seed);
+    error = tree_open(&tree, NODES_MAX, seed);
     handle_t archive = startup_handle(startup, "archive");
-    data_open(archive, number_option(startup, "size=", DEFAULT_SIZE));
+    data_open(archive, smaller(number_option(startup, "size=", DEFAULT_SIZE), budget / 2));
     if (error || !archive)
         return error;
     error = load_archive(archive, number_option(startup, "archive-offset=", 0),
@@ -88,7 +112,7 @@ int main(const struct startup *startup)
         realtime_at_start = ((const struct clock_page *)startup->clock_address)->boot_realtime_ns;
     server.op_count = tmpfs_handler_count;
     server.port = startup_handle(startup, "port");
-    sessions_open();
+    touch_program();
     int64_t error = server_open(&server, QUEUE);
     if (error == 0)
         error = open_tree(startup);

@@ -13,6 +13,7 @@
 #include "walk.h"
 
 #define SESSIONS_MAX 8192u
+#define SESSION_COST 320u /* bytes of the kernel's memory that one takes, about */
 #define NODES_MAX 32768u
 #define HEAP_BYTES (32ul << 20) /* address space: memory is taken as it is needed */
 
@@ -27,7 +28,7 @@ extern struct tree tree;
 extern uint64_t device_number;
 
 /* session.c */
-void sessions_open(void);
+void sessions_open(uint32_t count); /* at most SESSIONS_MAX */
 /* Who asks, or NULL: a session that has ended. Valid until the handler returns. */
 struct session *session_of(const struct request *request);
 /* A session of that node, with `flags`: a handle, or -ENFILE, -ENOMEM, -EMFILE.  *made is it. */

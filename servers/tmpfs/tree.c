@@ -7,9 +7,8 @@
 
 /* ---- Nodes ----------------------------------------------------------------------------------- */
 
-int tree_open(struct tree *tree, void *memory, size_t size, uint64_t nodes_max, uint32_t seed)
+int tree_open(struct tree *tree, uint64_t nodes_max, uint32_t seed)
 {
-    heap_open(&tree->heap, memory, size);
     tree->nodes_max = nodes_max;
     tree->seed = seed;
     tree->root = node_create(tree, IO_MODE_DIRECTORY | 0755);

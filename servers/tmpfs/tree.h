@@ -67,8 +67,8 @@ struct tree {
     struct entry *buckets[TREE_BUCKETS];
 };
 
-/* memory: zeros or not.  The root is a directory of mode 0755. 0, -ENOMEM. */
-int tree_open(struct tree *tree, void *memory, size_t size, uint64_t nodes_max, uint32_t seed);
+/* Its heap has been opened.  The root is a directory of mode 0755. 0, -ENOMEM. */
+int tree_open(struct tree *tree, uint64_t nodes_max, uint32_t seed);
 
 static inline uint32_t node_type(const struct node *node)
 {

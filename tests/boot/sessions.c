@@ -84,6 +84,31 @@ static void test_messages(void)
     sys_handle_close(replies);
 }
 
+/* Notices come in the order of what their closer does, and take no room from senders. */
+static void test_room(void)
+{
+    handle_t small = port, sessions[20];
+    handle_t replies = (handle_t)must(sys_port_create(4), "port");
+    struct message message = {.op = 77};
+    uint64_t id;
+    port = (handle_t)must(sys_port_create(2), "port");
+    for (uint32_t i = 0; i < 20; i++)
+        sessions[i] = new_session(i);
+    is(sys_send(sessions[19], replies, &message, &id), 0, "a message through a session");
+    for (uint32_t i = 20; i > 0; i--)
+        sys_handle_close(sessions[i - 1]);
+    is(sys_send(port, replies, &message, &id), 0, "twenty that end leave room for a message");
+    is(sys_get(port, soon(), &got, &receipt), GET_MESSAGE, "what was sent first comes first");
+    bool all = true;
+    for (uint32_t i = 20; i > 0; i--)
+        all &= ends_now(i - 1);
+    ok(all, "then the sessions' ends, in order");
+    is(sys_get(port, soon(), &got, &receipt), GET_MESSAGE, "then what was sent last");
+    sys_handle_close(port);
+    sys_handle_close(replies);
+    port = small;
+}
+
 static void one_round(void)
 {
     for (uint64_t i = 0; i < 64; i++)
@@ -110,6 +135,7 @@ int main(const void *found)
     test_copies();
     test_death();
     test_messages();
+    test_room();
     ok(!loses_memory(one_round), "no memory is lost");
     return test_end();
 }

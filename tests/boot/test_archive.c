@@ -103,6 +103,12 @@ static void test_map(void)
        "which is not to be written to");
     sys_unmap(HANDLE_NONE, (uint64_t)map, 4 * PAGE_SIZE);
     sys_handle_close(vmo);
+    vmo = map_file(file, RIGHT_READ);
+    map = (volatile uint8_t *)must(sys_map(HANDLE_NONE, vmo, 0, 4 * PAGE_SIZE, 0, MAP_READ), "map");
+    ok(map[0] == 'p' && map[3 * PAGE_SIZE + 4] == 'p' && map[3 * PAGE_SIZE + 5] == 0,
+       "a map that is only read has zeros behind the end");
+    sys_unmap(HANDLE_NONE, (uint64_t)map, 4 * PAGE_SIZE);
+    sys_handle_close(vmo);
     sys_handle_close(file);
     file = (handle_t)must(open_path(root, "etc/deep/file", IO_OPEN_READ), "open");
     vmo = map_file(file, RIGHT_READ);
@@ -153,6 +159,44 @@ static void test_broken(void)
     is(get_info(root, "last", 0, &info), -ENOENT, "and no more");
 }
 
+/* The boot module itself: its programs are mapped, cloned and started out of a tmpfs. */
+static void test_boot_module(void)
+{
+    struct spawned made;
+    service_end(&service);
+    service_start(&service, "tmpfs", "archive", startup_handle(startup, "boot"), NULL);
+    root = badged(service.port, 0);
+    handle_t file =
+        (handle_t)must(open_path(root, "devices", IO_OPEN_READ | IO_OPEN_EXECUTE), "open");
+    handle_t program = map_file(file, RIGHT_READ | RIGHT_EXECUTE);
+    uint64_t size = reply.length;
+    handle_t port = (handle_t)must(sys_port_create(16), "port");
+    const struct spawn_handle handles[] = {{"port", port, RIGHTS_SAME}};
+    is(spawn(&(struct spawn){.file = program,
+                             .size = size,
+                             .budget = 4 << 20,
+                             .priority = PRIORITY_DEFAULT,
+                             .cpu = -1,
+                             .clock = startup->clock,
+                             .cpus = startup->cpus,
+                             .handles = handles,
+                             .handle_count = 1,
+                             .words = "",
+                             .word_count = 0},
+             &made),
+       0, "a program is started from a file");
+    is(open_path(port, "null", IO_OPEN_READ) > 0, 1, "and runs");
+    handle_t plain = map_file(file, RIGHT_READ);
+    is(sys_vmo_clone(plain, 0, PAGE_SIZE) > 0, 1, "a map to read can be cloned");
+    sys_task_kill(made.task, 0);
+    sys_handle_close(made.task);
+    sys_handle_close(made.thread);
+    sys_handle_close(port);
+    sys_handle_close(plain);
+    sys_handle_close(program);
+    sys_handle_close(file);
+}
+
 int main(const void *found)
 {
     test_begin(found);
@@ -163,6 +207,7 @@ int main(const void *found)
     test_map();
     test_change();
     test_broken();
+    test_boot_module();
     service_end(&service);
     return test_end();
 }

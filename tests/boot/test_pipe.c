@@ -280,6 +280,65 @@ static void test_giving_up(void)
     close_pipe();
 }
 
+static void test_root(void)
+{
+    struct io_info info;
+    is(get_info(root, "", 0, &info), 0, "the root has information");
+    is(info.mode & IO_MODE_TYPE, IO_MODE_CHARACTER, "and is a device");
+    is(open_path(root, "x", IO_OPEN_READ), -ENOTDIR, "not a directory");
+    handle_t again = (handle_t)must(open_path(root, "", IO_OPEN_READ), "open");
+    handle_t kept = root;
+    root = again;
+    open_pipe();
+    is(write_bytes(writer, "x", 1, 0, 0), 1, "opened, it makes pipes too");
+    is(open_path(reader, "", IO_OPEN_READ), -ENOTDIR, "an end is not opened again");
+    close_pipe();
+    sys_handle_close(again);
+    root = kept;
+}
+
+#define CROWD 20u
+#define FITS ((PIPE_SIZE + PIPE_SIZE) / 4096)
+
+/* More writers than can be kept: the last are refused, and nothing is lost or overwritten. */
+static void test_crowd(void)
+{
+    static struct job jobs[CROWD];
+    uint32_t refused = 0, seen[CROWD] = {0};
+    open_pipe();
+    uint64_t before = fill() / 4096;
+    for (uint32_t i = 0; i < CROWD; i++) {
+        jobs[i] = (struct job){
+            .session = writer, .op = IO_WRITE, .length = 4096, .byte = (uint8_t)(100 + i)};
+        job_start(&jobs[i]);
+        job_waits(&jobs[i]);
+        refused += jobs[i].done;
+    }
+    is(refused, (int64_t)(CROWD - (FITS - before)), "writers that cannot be kept are refused");
+    for (uint64_t i = 0; i < before; i++)
+        read_bytes(reader, buffer, 4096, 0, IO_NONBLOCK);
+    bool whole = true;
+    while (read_bytes(reader, buffer, 4096, 0, IO_NONBLOCK) == 4096) {
+        for (uint32_t i = 1; i < 4096; i++)
+            whole &= buffer[i] == buffer[0];
+        seen[(buffer[0] - 100u) % CROWD]++;
+    }
+    for (uint32_t i = 0; i < CROWD; i++) {
+        int64_t result = job_finish(&jobs[i]);
+        whole &= result == (seen[i] ? 4096 : -EAGAIN) && seen[i] <= 1;
+    }
+    ok(whole, "the others' bytes come out, once and whole");
+    handle_t vmo = (handle_t)must(sys_vmo_create(VMO_ANONYMOUS, 4096, 0, 0), "vmo");
+    fill();
+    read_bytes(reader, buffer, 100, 0, 0);
+    struct job lent = {
+        .session = writer, .vmo = vmo, .op = IO_WRITE, .length = 4096, .flags = IO_NONBLOCK};
+    job_start(&lent);
+    is(job_finish(&lent), -EAGAIN, "a small loan is written whole or not at all");
+    sys_handle_close(vmo);
+    close_pipe();
+}
+
 static void block_on(uint64_t op)
 {
     struct message message = {.op = (uint32_t)op, .length = 10};
@@ -405,6 +464,8 @@ int main(const void *found)
     test_ends();
     test_lent();
     test_atomic();
+    test_root();
+    test_crowd();
     test_giving_up();
     test_death();
     test_poll();

@@ -381,6 +381,11 @@ static void test_many(void)
     for (uint32_t i = 0; i < MANY; i += 7)
         found &= exists(name_of(i));
     ok(found, "and found");
+    struct message current = {.flags = MESSAGE_ROOM, .offset = IO_OFFSET_CURRENT};
+    int64_t first = ask(directory, IO_LIST, "", &current);
+    uint64_t position = reply.offset;
+    ok(first > 0 && ask(directory, IO_LIST, "", &current) > 0 && reply.offset > position,
+       "or from the session's own position on");
     is(list(directory, &removed), MANY, "listed once each while they are removed");
     is(removed, MANY, "all were");
     is(list(directory, NULL), 0, "none is left");
@@ -422,11 +427,44 @@ static void test_limits(void)
     sys_handle_close(readers[1]);
 }
 
+#define SESSIONS 9000u
+
+/* More than it has sessions for: the others go on, and room comes back. */
+static void test_sessions(void)
+{
+    static handle_t many[SESSIONS];
+    handle_t mine = opened("file", IO_OPEN_READ | IO_OPEN_WRITE);
+    uint32_t count = 0;
+    int64_t result = 0;
+    for (; count < SESSIONS && (result = open_path(root, "file", IO_OPEN_READ)) > 0; count++)
+        many[count] = (handle_t)result;
+    is(result, -ENFILE, "sessions are bounded");
+    is(write_bytes(mine, "on", 2, 0, 0), 2, "those that are there go on");
+    for (uint32_t i = 0; i < count; i++)
+        sys_handle_close(many[i]);
+    for (uint64_t end = soon(); (result = open_path(root, "file", IO_OPEN_READ)) == -ENFILE;)
+        if (clock_now() > end)
+            break;
+    ok(result > 0, "room comes back when they end");
+    sys_handle_close((handle_t)result);
+    sys_handle_close(mine);
+}
+
+static void test_memory(void)
+{
+    const struct task_info *info = (const struct task_info *)message_area()->bytes;
+    ok(exists(""), "it starts");
+    must(sys_task_info(service.made.task), "task_info");
+    print("# tmpfs uses %lu KiB at first\n", info->used >> 10);
+    ok(info->used < 512 << 10, "an empty tmpfs is small");
+}
+
 int main(const void *found)
 {
     test_begin(found);
     service_start(&service, "tmpfs", NULL, HANDLE_NONE, "size=8388608");
     root = badged(service.port, 0);
+    test_memory();
     test_bytes();
     test_offsets();
     test_names();
@@ -437,6 +475,7 @@ int main(const void *found)
     test_map();
     test_many();
     test_limits();
+    test_sessions();
     service_end(&service);
     return test_end();
 }

@@ -254,9 +254,12 @@ static void kernel_messages_are_posted_once(void **state)
     envelope_init_kernel(&envelope);
     assert_true(port_post(port, &envelope));
     assert_true(port_post(port, &envelope));
-    assert_int_equal(port->queued, 1);
+    assert_ptr_equal(port->queue.next, &envelope.link);
+    assert_ptr_equal(envelope.link.next, &port->queue); /* once */
+    assert_int_equal(port->queued, 0);                  /* in nobody's way */
     port_unpost(&envelope);
     port_unpost(&envelope);
+    assert_ptr_equal(port->queue.next, &port->queue);
     assert_int_equal(port->queued, 0);
     assert_int_equal(envelope.state, ENVELOPE_IDLE);
     finish(port);

@@ -71,7 +71,7 @@ static void test_heap(void **state)
         size_t size;
     } pieces[300];
     struct heap heap;
-    heap_open(&heap, memory, total);
+    heap_open(&heap, memory, total, NULL);
     srand(2);
     for (int round = 0; round < 100000; round++) {
         unsigned i = (unsigned)rand() % 300;
@@ -99,7 +99,7 @@ static void test_heap_is_bounded(void **state)
     (void)state;
     uint8_t *memory = aligned_alloc(16, 1024);
     struct heap heap;
-    heap_open(&heap, memory, 1024);
+    heap_open(&heap, memory, 1024, NULL);
     int count = 0;
     void *last = NULL;
     for (void *piece; (piece = heap_take(&heap, 100)); count++)
@@ -111,6 +111,38 @@ static void test_heap_is_bounded(void **state)
     free(memory);
 }
 
+static uint64_t secured, refuse_at;
+
+static bool secure(uint64_t offset, uint64_t length)
+{
+    assert_int_equal(offset, secured);
+    if (offset + length > refuse_at)
+        return false;
+    secured += length;
+    return true;
+}
+
+/* It stays within what was secured, and a refusal is one answer: later it may go on. */
+static void test_heap_asks_first(void **state)
+{
+    (void)state;
+    size_t total = 100000;
+    uint8_t *memory = aligned_alloc(16, total), *last = memory;
+    struct heap heap;
+    heap_open(&heap, memory, total, secure);
+    refuse_at = 50000;
+    for (uint8_t *piece; (piece = heap_take(&heap, 1000)); last = piece)
+        assert_true(piece + 1000 <= memory + secured);
+    assert_true(secured <= 50000 && last + 2 * 1024 > memory + secured - 1024);
+    refuse_at = total;
+    int more = 0;
+    while (heap_take(&heap, 1000))
+        more++;
+    assert_true(more > 40);
+    assert_int_equal(secured, total);
+    free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +150,7 @@ int main(void)
         cmocka_unit_test(test_small_traffic),
         cmocka_unit_test(test_heap),
         cmocka_unit_test(test_heap_is_bounded),
+        cmocka_unit_test(test_heap_asks_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

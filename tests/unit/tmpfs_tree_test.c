@@ -35,7 +35,8 @@ static int set_up(void **state)
     memory = aligned_alloc(16, MEMORY);
     gone = 0;
     tree->gone = count_gone;
-    assert_int_equal(tree_open(tree, memory, MEMORY, 20000, 7), 0);
+    heap_open(&tree->heap, memory, MEMORY, NULL);
+    assert_int_equal(tree_open(tree, 20000, 7), 0);
     return 0;
 }
 
@@ -162,7 +163,7 @@ static void test_limits(void **state)
     struct walk first = at("f0");
     assert_int_equal(rule_remove(tree, &first, false), 0);
     assert_int_equal(make("again", IO_MODE_REGULAR), 0);
-    heap_open(&tree->heap, memory, 0); /* no memory at all */
+    heap_open(&tree->heap, memory, 0, NULL); /* no memory at all */
     tree->nodes_max = 100;
     assert_int_equal(make("more", IO_MODE_REGULAR), -ENOSPC);
 }
@@ -182,7 +183,7 @@ static void test_open_node_lives(void **state)
     assert_int_equal(gone, 1);
 }
 
-/* ---- Whatever is done --------------------------------------------------------------------------- */
+/* ---- Whatever is done ------------------------------------------------------------------------ */
 
 /* Counts of a directory and of all below it; returns the nodes found (files once per name). */
 static void check_directory(struct node *directory, uint64_t *names, uint64_t *directories)

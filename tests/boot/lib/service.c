@@ -7,7 +7,7 @@
 
 struct message reply;
 
-#define SERVER_BUDGET (48ul << 20)
+uint64_t service_budget = 48ul << 20;
 #define QUEUE 64u
 
 struct cpio_entry service_program(const char *name)
@@ -39,7 +39,7 @@ void service_start(struct service *service, const char *program, const char *han
     const struct spawn plan = {.file = boot,
                                .offset = entry.offset,
                                .size = entry.size,
-                               .budget = service->budget ? service->budget : SERVER_BUDGET,
+                               .budget = service->budget ? service->budget : service_budget,
                                .priority = PRIORITY_DEFAULT,
                                .cpu = -1,
                                .clock = startup->clock,

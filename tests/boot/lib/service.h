@@ -17,6 +17,9 @@ struct service {
     handle_t port; /* all rights; a SEND to it has badge 0 */
 };
 
+/* The budget of those started from now on, bytes. */
+extern uint64_t service_budget;
+
 /* Starts a server with the handles "port", "log" and one more (name NULL: none).  words: one word
  * or NULL. */
 void service_start(struct service *service, const char *program, const char *handle_name,
