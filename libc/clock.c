@@ -121,6 +121,11 @@ int clock_getres(clockid_t id, struct timespec *resolution)
     return 0;
 }
 
+int timespec_get(struct timespec *time, int base)
+{
+    return base == TIME_UTC && clock_gettime(CLOCK_REALTIME, time) == 0 ? base : 0;
+}
+
 time_t time(time_t *out)
 {
     struct timespec now_is = {-1, 0};

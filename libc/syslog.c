@@ -2,8 +2,8 @@
  * syslog(): lines for the log server or, where there is none, for the program's own log handle.
  *
  * Nothing stays open between two lines, so that neither fork nor a program that closes all
- * descriptors loses the log.  The server knows by itself who writes and when; facilities it does not
- * know.
+ * descriptors loses the log.  The server knows by itself who writes and when; facilities it does
+ * not know.
  */
 #include <portolan/log.h>
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -304,6 +305,67 @@ static void *leave_early(void *argument)
     return NULL;
 }
 
+/* ---- <threads.h> ----------------------------------------------------------------------------- */
+
+static mtx_t c11_mutex;
+static cnd_t c11_condition;
+static once_flag c11_once = ONCE_FLAG_INIT;
+static tss_t c11_key;
+static int c11_count, c11_called, c11_destroyed;
+
+static void c11_call(void)
+{
+    c11_called++;
+}
+
+static void c11_destroy(void *value)
+{
+    c11_destroyed += *(int *)value;
+}
+
+static int c11_work(void *argument)
+{
+    static int one = 1;
+    call_once(&c11_once, c11_call);
+    tss_set(c11_key, &one);
+    for (int i = 0; i < 1000; i++) {
+        mtx_lock(&c11_mutex);
+        c11_count++;
+        mtx_unlock(&c11_mutex);
+        if (i % 100 == 0)
+            thrd_yield();
+    }
+    cnd_signal(&c11_condition);
+    return *(int *)argument;
+}
+
+static void test_c11(void)
+{
+    thrd_t threads[3];
+    int numbers[3] = {-1, 5, 1000}, result;
+    bool good = true;
+    ok(mtx_init(&c11_mutex, mtx_plain) == thrd_success &&
+           cnd_init(&c11_condition) == thrd_success &&
+           tss_create(&c11_key, c11_destroy) == thrd_success,
+       "<threads.h>");
+    for (int i = 0; i < 3; i++)
+        good &= thrd_create(&threads[i], c11_work, &numbers[i]) == thrd_success;
+    mtx_lock(&c11_mutex);
+    while (c11_count < 3000)
+        cnd_wait(&c11_condition, &c11_mutex);
+    good &= mtx_trylock(&c11_mutex) == thrd_busy;
+    mtx_unlock(&c11_mutex);
+    for (int i = 0; i < 3; i++)
+        good &= thrd_join(threads[i], &result) == thrd_success && result == numbers[i];
+    ok(good && c11_called == 1 && c11_destroyed == 3, "its threads, locks and keys");
+    struct timespec soon, span = {0, 1000000};
+    timespec_get(&soon, TIME_UTC);
+    mtx_lock(&c11_mutex);
+    ok(cnd_timedwait(&c11_condition, &c11_mutex, &soon) == thrd_timedout, "waiting runs out");
+    mtx_unlock(&c11_mutex);
+    ok(thrd_sleep(&span, NULL) == 0 && thrd_equal(thrd_current(), thrd_current()), "thrd_sleep");
+}
+
 int main(void)
 {
     pthread_t thread;
@@ -316,5 +378,6 @@ int main(void)
     cleaned = 0;
     pthread_create(&thread, NULL, leave_early, (void *)77);
     ok(pthread_join(thread, &result) == 0 && result == (void *)77 && cleaned == 4, "pthread_exit");
+    test_c11();
     return tap_end();
 }

@@ -120,7 +120,7 @@ static void make_pipe(handle_t root, handle_t *pair)
 
 static void measure_pipe(void)
 {
-    struct service service;
+    struct service service = {0};
     struct child child;
     service_start(&service, "pipe", NULL, HANDLE_NONE, NULL);
     make_pipe(service.port, ends);
@@ -134,7 +134,7 @@ static void measure_pipe(void)
 
 static void measure_files(void)
 {
-    struct service files, names;
+    struct service files = {0}, names = {0};
     service_start(&files, "tmpfs", NULL, HANDLE_NONE, NULL);
     service_start(&names, "names", NULL, HANDLE_NONE, NULL);
     handle_t manager = badged(names.port, NAMES_BADGE_MOUNT);

@@ -201,7 +201,7 @@ static void attack(const char *program, uint32_t own, struct service *service, h
 
 static void test_tmpfs(void)
 {
-    struct service service;
+    struct service service = {0};
     uint8_t byte = 0;
     service_start(&service, "tmpfs", NULL, HANDLE_NONE, "size=8388608");
     handle_t root = badged(service.port, 0);
@@ -218,7 +218,7 @@ static void test_tmpfs(void)
 
 static void test_pipe(void)
 {
-    struct service service;
+    struct service service = {0};
     uint8_t byte = 0;
     service_start(&service, "pipe", NULL, HANDLE_NONE, NULL);
     handle_t root = badged(service.port, 0);
@@ -237,7 +237,7 @@ static void test_pipe(void)
 
 static void test_devices(void)
 {
-    struct service service;
+    struct service service = {0};
     uint8_t byte = 1;
     service_start(&service, "devices", NULL, HANDLE_NONE, NULL);
     handle_t root = badged(service.port, 0);
@@ -252,7 +252,7 @@ static void test_devices(void)
 /* With a tmpfs behind it, and the right to mount: so mounts come and go as well. */
 static void test_names(void)
 {
-    struct service service, files;
+    struct service service = {0}, files = {0};
     struct io_info info;
     service_start(&files, "tmpfs", NULL, HANDLE_NONE, "size=8388608");
     service_start(&service, "names", NULL, HANDLE_NONE, NULL);
