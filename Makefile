@@ -99,9 +99,10 @@ include libmsg/build.mk $(filter-out libmsg/build.mk,$(sort $(wildcard */build.m
 
 # ---- What boots ----------------------------------------------------------------------------------
 
-# The first member is init, then the manifest, then every other program by name.
+# The first member is init, then the manifest, then the root filesystem, then every other program by
+# name.
 boot_files := $(addprefix $(build)/boot/stripped/,$(filter init,$(programs))) \
-    $(wildcard boot/manifest) \
+    $(wildcard boot/manifest) $(build)/root.cpio \
     $(addprefix $(build)/boot/stripped/,$(sort $(filter-out init,$(programs))))
 
 $(call remember,$(build)/boot.members,$(boot_files))
