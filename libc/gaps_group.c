@@ -157,8 +157,8 @@ static int is_listed(const gid_t *groups, int count, gid_t gid)
 }
 
 /*
- * Of BSD: puts `base` and the groups of `user` into `groups`, each once; *count is how many there is
- * room for, and then how many there are.  Returns *count, or -1 if there was not room for all.
+ * Of BSD: puts `base` and the groups of `user` into `groups`, each once; *count is how many there
+ * is room for, and then how many there are.  Returns *count, or -1 if there was not room for all.
  * What the other functions have returned stays good.
  */
 int getgrouplist(const char *user, gid_t base, gid_t *groups, int *count)

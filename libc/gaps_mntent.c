@@ -77,7 +77,8 @@ static int parse(char *line, struct mntent *entry)
     return 1;
 }
 
-/* The next entry, its strings in `buffer`; null at the end.  A line that does not fit is left out. */
+/* The next entry, its strings in `buffer`; null at the end.  A line that does not fit is left
+ * out. */
 struct mntent *getmntent_r(FILE *file, struct mntent *entry, char *buffer, int size)
 {
     while (fgets(buffer, size, file)) {

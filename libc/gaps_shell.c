@@ -57,8 +57,8 @@ static int start(const char *command, const struct kept *kept, pid_t *child)
     return error;
 }
 
-/* The command's status as waitpid() gives it, that of `exit 127` if there is no shell, -1 and errno;
- * without a command: is there a shell? */
+/* The command's status as waitpid() gives it, that of `exit 127` if there is no shell, -1 and
+ * errno; without a command: is there a shell? */
 int system(const char *command)
 {
     struct kept kept;

@@ -2,8 +2,9 @@
  * <termcap.h>, for the terminals that Portolan meets: those that know ECMA-48's (VT100's) control
  * sequences, and those that know none.  The descriptions are here, not in a file.
  *
- * A terminal's name is looked up up to its first '-', so that xterm-256color is an xterm.  How large
- * it really is the terminal's driver says (TIOCGWINSZ); the numbers here are what to fall back on.
+ * A terminal's name is looked up up to its first '-', so that xterm-256color is an xterm.  How
+ * large it really is the terminal's driver says (TIOCGWINSZ); the numbers here are what to fall
+ * back on.
  */
 #include <stddef.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /*
  * What toybox asks of a system and has no portable way to: becomes its lib/portolan.c.
  *
- * What tail -f waits with: xnotify.  Nothing tells that a file has grown, so the files are looked at
- * five times a second.  Extended attributes: there are none.
+ * What tail -f waits with: xnotify.  Nothing tells that a file has grown, so the files are looked
+ * at five times a second.  Extended attributes: there are none.
  */
 #include "toys.h"
 
@@ -46,7 +46,8 @@ static int has_more(int fd)
     return status.st_size > position;
 }
 
-/* The next file that has changed, and its path; the caller reads all there is before it asks again. */
+/* The next file that has changed, and its path; the caller reads all there is before it asks
+ * again. */
 int xnotify_wait(struct xnotify *watched, char **path)
 {
     for (;; msleep(INTERVAL_MS)) {

@@ -3,8 +3,8 @@
  *
  * Shows what files hold, one after the other or else the standard input, 16 bytes a line: in -C
  * bytes and characters, in -x (and without an option), -d and -o words of two bytes, the low one
- * first, in -b octal bytes, in -c characters.  A line that is as the one before it is not shown, but
- * for one `*`, unless -v is given.  -s passes over bytes, -n ends after so many.
+ * first, in -b octal bytes, in -c characters.  A line that is as the one before it is not shown,
+ * but for one `*`, unless -v is given.  -s passes over bytes, -n ends after so many.
  */
 #include <errno.h>
 #include <stdbool.h>

@@ -2,8 +2,8 @@
  * tr [-cCst] SET1 SET2 | tr -s [-cC] SET1 | tr -d [-cC] SET1 | tr -ds [-cC] SET1 SET2
  *
  * tr of POSIX.1-2008, on bytes: replaces the bytes of SET1 by those of SET2 at the same place, the
- * last of SET2 repeated (not with -t, which leaves the rest of SET1 as it is); -d deletes SET1's; -s
- * makes one of a run of the same byte of the last set; -c and -C take all but SET1, in order.
+ * last of SET2 repeated (not with -t, which leaves the rest of SET1 as it is); -d deletes SET1's;
+ * -s makes one of a run of the same byte of the last set; -c and -C take all but SET1, in order.
  *
  * A set is bytes, \OOO, \n and its like, a-z, [:class:], [=c=], and in SET2 [c*n].
  */

@@ -2,8 +2,8 @@
  * What a service is given: its manifest's grants as handles, and what it has to know as words.
  *
  * A handle is named after its grant: "irq", "ioport", "physical" (a second one "irq2" and so on),
- * "log", "power", "clock", "root", "tree", "init", and a server's port by that server's name ("logport"
- * for the log server's, since "log" is the kernel's), or "terminal".
+ * "log", "power", "clock", "root", "tree", "init", and a server's port by that server's name
+ * ("logport" for the log server's, since "log" is the kernel's), or "terminal".
  *
  * Its words are its binary's name, the manifest's words, and for a server life=NUMBER, what is said
  * below, and the words of the kernel's command line.

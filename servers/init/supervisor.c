@@ -33,9 +33,10 @@ struct server init_server = {.first_op = INIT_LIST,
                              .told = told,
                              .faulted = faulted};
 
-/* ---- Messages to the others: sent, and nobody waits for the answer ---------------------------- */
+/* ---- Messages to the others: sent, and nobody waits for the answer ------------------------ */
 
-/* To a server's port, with a badge; the message page is filled in.  Handles sent with it are gone. */
+/* To a server's port, with a badge; the message page is filled in.  Handles sent with it are
+ * gone. */
 static int64_t tell(const struct service *service, uint64_t badge, const struct message *head)
 {
     int64_t port = sys_handle_duplicate(service->port, RIGHT_SEND, badge);
@@ -106,7 +107,7 @@ static void mount_all(void)
     mount("dev/init", init_server.port, false);
 }
 
-/* ---- Starting -------------------------------------------------------------------------------- */
+/* ---- Starting ---------------------------------------------------------------------------- */
 
 static void enter(struct service *service, enum init_state state)
 {
@@ -253,7 +254,7 @@ static void notified(struct server *server, uint64_t bits)
     look();
 }
 
-/* ---- Ending ---------------------------------------------------------------------------------- */
+/* ---- Ending ------------------------------------------------------------------------------ */
 
 static void ended(struct service *service, int64_t status)
 {
@@ -375,7 +376,7 @@ static void faulted(struct server *server, const struct request *request)
     server_reply(request->token, &kill);
 }
 
-/* ---- What is asked for ----------------------------------------------------------------------- */
+/* ---- What is asked for ------------------------------------------------------------------- */
 
 int64_t service_start(struct service *service)
 {

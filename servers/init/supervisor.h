@@ -62,7 +62,7 @@ static inline bool service_lives(const struct service *service)
     return service->made.task || service->process;
 }
 
-/* ---- grants.c -------------------------------------------------------------------------------- */
+/* ---- grants.c ---------------------------------------------------------------------------- */
 
 /* The handles and words that a service is started with; closed by grants_close. */
 struct grants {
@@ -75,7 +75,7 @@ struct grants {
 int64_t grants_make(const struct service *service, struct grants *grants);
 void grants_close(const struct grants *grants);
 
-/* ---- process.c: services that are POSIX processes --------------------------------------------- */
+/* ---- process.c: services that are POSIX processes ----------------------------------------- */
 
 bool process_is_wanted(const struct service *service);
 /* Starts it; `plan` as for spawn.  Its end is told by the answer to service->wait_id: arg[0] is its
@@ -84,7 +84,7 @@ int64_t process_launch(struct service *service, const struct spawn *plan,
                        const struct grants *grants);
 int64_t process_kill(const struct service *service);
 
-/* ---- requests.c: what comes to init's own port ----------------------------------------------- */
+/* ---- requests.c: what comes to init's own port ------------------------------------------- */
 
 extern server_handler *const request_handlers[];
 #define REQUEST_COUNT 5u

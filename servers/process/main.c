@@ -2,8 +2,9 @@
  * The process server: see <portolan/process.h> for what it answers, table.h for how it is made.
  *
  * Startup handles: "port", the port it serves (RECEIVE, MANAGE), made by init so that others can
- * send to it before it runs; "log"; "power" and "clock", if processes may switch the machine off and
- * set its time: all are the superuser's, as long as there is but one user.  Its budget is the pool of memory for all processes.
+ * send to it before it runs; "log"; "power" and "clock", if processes may switch the machine off
+ * and set its time: all are the superuser's, as long as there is but one user.  Its budget is the
+ * pool of memory for all processes.
  */
 #include <portolan/tty.h>
 
