@@ -84,10 +84,6 @@ void port_receiver_gone(struct port *port, struct task *t)
     (void)port, (void)t;
     receivers_gone++;
 }
-void session_remove(struct port *port, u64 badge)
-{
-    (void)port, (void)badge;
-}
 void task_forget_handle(struct task *t, handle_t handle)
 {
     (void)t;

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "../../libmsg/path.h"
+#include "../../libmsg/io_path.h"
 #include <portolan/errors.h>
 
 static int64_t copy(struct io_path *path, const char *text)
