@@ -18,7 +18,6 @@ static struct service names, files, pipes, processes;
 static handle_t root;
 
 #define POOL (128ul << 20)
-#define SMALL (40ul << 20)
 
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
@@ -182,7 +181,6 @@ static void test_unstarted(void)
 int main(const void *found)
 {
     test_begin(found);
-    names.budget = pipes.budget = SMALL;
     service_start(&names, "names", NULL, HANDLE_NONE, NULL);
     service_start(&files, "tmpfs", "archive", startup_handle(startup, "boot"), NULL);
     service_start(&pipes, "pipe", NULL, HANDLE_NONE, NULL);
@@ -191,8 +189,7 @@ int main(const void *found)
     mount(manager, "", badged(files.port, 0), 0);
     mount(manager, "dev/pipe", badged(pipes.port, 0), NAMES_NODE);
     sys_handle_close(manager);
-    processes.budget = POOL;
-    service_start(&processes, "process", NULL, HANDLE_NONE, NULL);
+    service_start_with(&processes, "process", NULL, HANDLE_NONE, POOL);
     test_refusals();
     test_unstarted();
     run_all();
