@@ -8,7 +8,8 @@
  *
  * A session of the dead server's is no longer known to its successor: it answers messages with such
  * a badge with -EIO, and does not mind KERNEL_UNREFERENCED of it.  To tell them apart a server puts
- * its life, the number in the startup word "life=", into the badges of its sessions (SESSION_BADGE).
+ * its life, the number in the startup word "life=", into the badges of its sessions
+ * (SESSION_BADGE).
  *
  * A handle to a server's port that init gave has the badge that the manifest names, or 0.  Only the
  * log server's has INIT_BADGE and the number of who it was given to instead; nobody else can make
