@@ -90,6 +90,12 @@ static void open_module(void)
         clock_open((const struct clock_page *)address);
 
     struct cpio_entry entry;
+    struct cpio_reader whole = {archive, boot->module_size, 0};
+    int result;
+    while ((result = cpio_next(&whole, &entry)) > 0)
+        ;
+    if (result < 0)
+        cannot_boot("boot.cpio", 0, "the archive is broken or cut off");
     if (cpio_find(archive, boot->module_size, "manifest", &entry) < 0)
         cannot_boot("boot.cpio", 0, "the archive is broken, or has no manifest");
     if (!manifest_read((const char *)archive + entry.offset, entry.size, &manifest))
