@@ -26,11 +26,21 @@ static bool is_known(const struct character *device, const struct request *reque
     return request_badge(request) >> 32 == device->life;
 }
 
+/* A session's badge ends in what it was opened for: IO_OPEN_READ and IO_OPEN_WRITE. */
+static bool is_opened_for(const struct request *request, uint64_t what)
+{
+    return !(request->badge & BADGE_COUNTED) || request->badge & what;
+}
+
 /* Whether a new request of a kind has to be refused, to begin with. */
 static int64_t admit(struct character *device, const struct request *request)
 {
+    uint32_t op = request->head.op;
     if (!is_known(device, request))
         return -EIO;
+    if ((op == IO_READ && !is_opened_for(request, IO_OPEN_READ)) ||
+        (op == IO_WRITE && !is_opened_for(request, IO_OPEN_WRITE)))
+        return -EBADF;
     return device->operations->permit ? device->operations->permit(device, request) : 0;
 }
 
@@ -273,11 +283,14 @@ static int64_t do_open(struct server *server, struct request *request)
     uint64_t flags = request->head.arg[0];
     if (!is_known(device, request))
         return -EIO;
+    if (flags & ~(uint64_t)IO_OPEN_ALL)
+        return -EINVAL;
     if (MESSAGE_FLAG_BYTES(request->head.flags) || flags & IO_OPEN_DIRECTORY)
         return -ENOTDIR;
     if (flags & IO_OPEN_EXCLUSIVE)
         return -EEXIST;
-    int64_t handle = server_session(server, SESSION_BADGE(device->life, ++device->opened));
+    uint32_t number = ++device->opened << 2 | (flags & (IO_OPEN_READ | IO_OPEN_WRITE));
+    int64_t handle = server_session(server, SESSION_BADGE(device->life, number));
     if (handle < 0)
         return handle;
     device->open++;

@@ -4,7 +4,7 @@
  *
  * Startup handles: "framebuffer" and the words that go with it (screen.c), "ioport" (optional: the
  * CRT controller, for VGA text's cursor), "log" (optional: the kernel's console on the screen is
- * switched off).  TTY_GET_SIZE tells its size.
+ * switched off).  TTY_GET_SIZE tells its size.  With the kernel's word `serial` it does nothing.
  *
  * A write is taken as a whole, and what it changed drawn afterwards: a cell only if it looks other
  * than what is on the screen.
@@ -157,6 +157,8 @@ int main(const void *found)
     const struct startup *startup = found;
     uint64_t unseen;
     startup_open(startup);
+    if (startup_has_word(startup, "serial"))
+        return 0;
     device.operations = &operations;
     device.server.notified = notified;
     if (character_open(&device, startup) < 0)

@@ -33,10 +33,9 @@ struct server init_server = {.first_op = INIT_LIST,
                              .told = told,
                              .faulted = faulted};
 
-/* ---- Messages to the others: sent, and nobody waits for the answer ------------------------ */
+/* ---- Messages to the others: nobody waits for the answer ------------------------------------- */
 
-/* To a server's port, with a badge; the message page is filled in.  Handles sent with it are
- * gone. */
+/* To a server's port, with a badge; the message page is filled in.  Handles in it are gone then. */
 static int64_t tell(const struct service *service, uint64_t badge, const struct message *head)
 {
     int64_t port = sys_handle_duplicate(service->port, RIGHT_SEND, badge);

@@ -75,7 +75,7 @@ struct grants {
 int64_t grants_make(const struct service *service, struct grants *grants);
 void grants_close(const struct grants *grants);
 
-/* ---- process.c: services that are POSIX processes ----------------------------------------- */
+/* ---- process.c: services that are POSIX processes -------------------------------------------- */
 
 bool process_is_wanted(const struct service *service);
 /* Starts it; `plan` as for spawn.  Its end is told by the answer to service->wait_id: arg[0] is its

@@ -189,6 +189,11 @@ static void test_lines(void)
     ok(is_shown("kept\r\n"), "echo");
     type("\x04");
     is(read_as(0, 0, soon()), 0, "end of file");
+    handle_t reader = (handle_t)must(open_path(tty.port, "", IO_OPEN_READ), "for reading");
+    is(write_bytes(reader, "x", 1, IO_OFFSET_CURRENT, 0), -EBADF, "one for reading is not written");
+    is(read_bytes(reader, shown, 1, IO_OFFSET_CURRENT, IO_NONBLOCK), -EAGAIN, "but read");
+    is(open_path(tty.port, "", 1ul << 40), -EINVAL, "no such way to open");
+    sys_handle_close(reader);
 }
 
 static void test_long_write(void)
