@@ -7,7 +7,7 @@
 
 struct message reply;
 
-#define SERVER_BUDGET (48ul << 20)
+uint64_t service_budget = 48ul << 20;
 #define QUEUE 64u
 
 struct cpio_entry service_program(const char *name)
@@ -61,7 +61,7 @@ static void start(struct service *service, const char *program, const char *hand
 void service_start(struct service *service, const char *program, const char *handle_name,
                    handle_t handle, const char *word)
 {
-    start(service, program, handle_name, handle, word, SERVER_BUDGET);
+    start(service, program, handle_name, handle, word, service_budget);
 }
 
 void service_start_with(struct service *service, const char *program, const char *handle_name,
