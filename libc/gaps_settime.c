@@ -17,6 +17,5 @@ int clock_settime(clockid_t clock, const struct timespec *time)
 int settimeofday(const struct timeval *time, const struct timezone *zone)
 {
     (void)zone;
-    return clock_settime(CLOCK_REALTIME,
-                         &(struct timespec){time->tv_sec, time->tv_usec * 1000l});
+    return clock_settime(CLOCK_REALTIME, &(struct timespec){time->tv_sec, time->tv_usec * 1000l});
 }
