@@ -125,8 +125,8 @@ noreturn void thread_exit(i32 status);
 
 /* Whether its registers can be read and set: it does not run and will not. */
 bool thread_stopped(const struct thread *thread);
-/* Whether nothing but its waker touches it: suspended, in a wait or not, and RIP, RSP and RFLAGS are at
- * rest. */
+/* Whether nothing but its waker touches it: suspended, in a wait or not, and RIP, RSP and RFLAGS
+ * are at rest. */
 bool thread_held(const struct thread *thread);
 
 /* Recomputes fast_cpu after a change of what it depends on. This CPU's thread. */

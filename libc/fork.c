@@ -2,10 +2,10 @@
  * fork: a new task whose memory is a copy-on-write copy of this one's at the same addresses.
  *
  * The parent makes everything: it grants the child its handles, clones the VM objects of what is
- * private (paid for by the child) and maps them.  What the child has to know, which handle has which
- * number there, is noted in struct forking, on the caller's stack: so the region with that stack is
- * cloned last of all, and what is known only then goes into the child's message page.  The child
- * comes back from __libc_fork_mark a second time, and puts its handles in order.
+ * private (paid for by the child) and maps them.  What the child has to know, which handle has
+ * which number there, is noted in struct forking, on the caller's stack: so the region with that
+ * stack is cloned last of all, and what is known only then goes into the child's message page.  The
+ * child comes back from __libc_fork_mark a second time, and puts its handles in order.
  *
  * Held throughout: the locks of fork_hooks.c, so that nothing moves, and signals.
  */

@@ -1,6 +1,7 @@
 /*
- * Limits on what the process may use.  The process server keeps them, for children too; it heeds that
- * on memory, and libc those that are facts: how many descriptors there can be, how large a stack is.
+ * Limits on what the process may use.  The process server keeps them, for children too; it heeds
+ * that on memory, and libc those that are facts: how many descriptors there can be, how large a
+ * stack is.
  */
 #include <errno.h>
 #include <sys/resource.h>

@@ -146,6 +146,8 @@ int64_t __libc_background(bool writes)
 {
     struct __pthread *self = thread_self();
     int number = writes ? SIGTTOU : SIGTTIN;
+    if (__libc_process_session() == HANDLE_NONE)
+        return 0;
     uint64_t unwilling = __libc_signals_ignored() | __libc_signals_mask();
     uint32_t group = (uint32_t)getpgrp(), handled = self->signals_handled;
     /* Its parent may have moved it. */

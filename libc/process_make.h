@@ -39,8 +39,8 @@ struct process_plan {
  * error, or it does not return. */
 int64_t __libc_process_make(const struct process_plan *plan);
 
-/* Finds a program by its path, and follows "#!" lines, which put arguments before the caller's.  0 or
- * an error: -ENOENT, -EACCES, -ENOEXEC, -ELOOP, -ENOMEM. */
+/* Finds a program by its path, and follows "#!" lines, which put arguments before the caller's.  0
+ * or an error: -ENOENT, -EACCES, -ENOEXEC, -ELOOP, -ENOMEM. */
 struct found_program {
     struct program_file file;
     char *const *arguments;

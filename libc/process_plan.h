@@ -24,7 +24,8 @@ struct file_plan {
 /* All descriptors of this process.  0, -ENOMEM: then the plan is closed. */
 int64_t __libc_file_plan_open(struct file_plan *plan);
 void __libc_file_plan_close(struct file_plan *plan);
-/* As dup2 and close, in the plan; a descriptor dup'ed to itself loses FD_CLOEXEC.  -EBADF, -ENOMEM. */
+/* As dup2 and close, in the plan; a descriptor dup'ed to itself loses FD_CLOEXEC.  -EBADF,
+ * -ENOMEM. */
 int64_t __libc_file_plan_dup(struct file_plan *plan, int from, int to);
 int64_t __libc_file_plan_remove(struct file_plan *plan, int descriptor);
 /* Puts an open descriptor of this process into the plan under a number.  -EBADF, -ENOMEM. */

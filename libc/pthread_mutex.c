@@ -9,9 +9,9 @@
  * WAITERS is set and cleared under the queue's lock only, and then the queue is not empty.
  *
  * The child of a fork finds queues of threads that are not there.  __forks is the number of forks
- * (in this process's ancestry) at which the queue was last known to be of the living; who finds another
- * number there empties it first.  So a handler of pthread_atfork can unlock in the child what it
- * locked before the fork.
+ * (in this process's ancestry) at which the queue was last known to be of the living; who finds
+ * another number there empties it first.  So a handler of pthread_atfork can unlock in the child
+ * what it locked before the fork.
  *
  * A robust mutex is in the list of its owner's (held_mutexes, by __held_next and __held_link),
  * so that the end of the thread can pass it on with EOWNERDEAD.

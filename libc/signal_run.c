@@ -1,9 +1,9 @@
 /*
  * Running signal handlers; see signal_state.h.
  *
- * Order in __libc_signal_arrived: what the server left in the slot is copied, then the slot is given
- * back (resume_taken), then pending signals are looked for.  So a signal sent later either finds the
- * slot free and brings the thread here again, or is found.
+ * Order in __libc_signal_arrived: what the server left in the slot is copied, then the slot is
+ * given back (resume_taken), then pending signals are looked for.  So a signal sent later either
+ * finds the slot free and brings the thread here again, or is found.
  */
 #include <cpuid.h>
 #include <errno.h>

@@ -40,7 +40,8 @@ enum process_op {
      */
     PROCESS_CREATE = 0x300,
     /* arg[0]: from CREATE; arg[1]: 0 or PROCESS_GIVE_UP; handle 0: its first thread (MANAGE), not
-     * started; bytes: struct process_start.  What replaces the caller has no answer but an error. */
+     * started; bytes: struct process_start.  What replaces the caller has no answer but an
+     * error. */
     PROCESS_START,
     /*
      * arg[0]: PROCESS_WAIT_*; arg[1]: which, by number; arg[2]: options.  Waits for a change of
@@ -67,7 +68,8 @@ enum process_op {
     /* arg[0]: signal.  What it does to who has not asked for anything else happens to the caller;
      * it is not sent to a handler, and not held back by a mask. */
     PROCESS_DEFAULT_ACTION,
-    /* Handle 0: the caller's signal page, in which `ignored` and the first thread's mask are set. */
+    /* Handle 0: the caller's signal page, in which `ignored` and the first thread's mask are
+     * set. */
     PROCESS_SIGNALS,
     /* handle 0: a thread of the caller's (MANAGE).  Result: its slot.  -EAGAIN. */
     PROCESS_THREAD_ADD,

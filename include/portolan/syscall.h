@@ -180,12 +180,13 @@ enum syscall_number {
     /* thread_interrupt(thread MANAGE) -> 0.  Ends its do (-EABORTED) or get (-EINTR) early. */
     SYS_THREAD_INTERRUPT = 43,
     /* thread_read_state(thread MANAGE) -> 0; struct thread_state in the message page.
-     * The thread is suspended, not started, or waits for its fault's reply; else -EBUSY.  Of one that
-     * is suspended in a wait only RIP, RSP and RFLAGS say what it will go on with. */
+     * The thread is suspended, not started, or waits for its fault's reply; else -EBUSY.  Of one
+     * that is suspended in a wait only RIP, RSP and RFLAGS say what it will go on with. */
     SYS_THREAD_READ_STATE = 44,
-    /* thread_write_state(thread MANAGE, parts) -> 0.  As above.  parts: THREAD_STATE_ALL (-EBUSY too
-     * if it is in a wait), or THREAD_STATE_CONTROL: RIP, RSP and RFLAGS, which does not write over
-     * the results of a system call that the thread waits in.  -EINVAL non-canonical RIP, RSP, FS. */
+    /* thread_write_state(thread MANAGE, parts) -> 0.  As above.  parts: THREAD_STATE_ALL (-EBUSY
+     * too if it is in a wait), or THREAD_STATE_CONTROL: RIP, RSP and RFLAGS, which does not write
+     * over the results of a system call that the thread waits in.  -EINVAL non-canonical RIP, RSP,
+     * FS. */
     SYS_THREAD_WRITE_STATE = 45,
     /* thread_set(thread MANAGE, priority or -1, cpu or -1) -> 0.  cpu: moves it there, for good;
      * -2: free to move. */

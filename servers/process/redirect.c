@@ -32,8 +32,8 @@ static uint64_t stack_for_entry(const struct signal_slot *slot, uint64_t rsp,
     return (alternate ? slot->stack_high : rsp - RED_ZONE) & ~15ul;
 }
 
-/* On another CPU it may be on its way out of the queue of the ready: some instructions, but that CPU
- * may be a virtual one that does not run now. */
+/* On another CPU it may be on its way out of the queue of the ready: some instructions, but that
+ * CPU may be a virtual one that does not run now. */
 static int64_t read_state(const struct process_thread *thread)
 {
     uint64_t limit = clock_now() + PATIENCE;

@@ -2,8 +2,8 @@
  * Sending signals: what a signal does to a process, and PROCESS_KILL and its like.
  *
  * What the process has asked for is read from its signal page at that moment.  A default action
- * (ending, stopping, going on) is the server's own doing and needs nobody's help; a caught signal is
- * marked as sent, and a thread that has not blocked it is redirected (redirect.c).
+ * (ending, stopping, going on) is the server's own doing and needs nobody's help; a caught signal
+ * is marked as sent, and a thread that has not blocked it is redirected (redirect.c).
  */
 #include "string.h"
 #include "syscall.h"

@@ -205,6 +205,14 @@ static void give_away_children(const struct process *parent)
     }
 }
 
+/* Its threads that waited are dead. */
+static void forget_waits(uint32_t parent)
+{
+    for (struct waiter *waiter = waiters; waiter < waiters + waiters_used; waiter++)
+        if (waiter->token && waiter->parent == parent)
+            waiter->token = 0;
+}
+
 static void tell_parent(struct process *child)
 {
     struct process *parent = process_find(child->parent);
@@ -243,6 +251,7 @@ void process_died(struct process *process, int64_t status)
     process->state = PROCESS_ZOMBIE;
     process->status = status_of_task(status);
     discard_unstarted(process->number);
+    forget_waits(process->number);
     give_away_children(process);
     if (process->session == process->number)
         session_ended(process);

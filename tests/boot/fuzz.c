@@ -71,7 +71,8 @@ static uint64_t anything(struct fuzzer *f)
 
 /*
  * The kinds of argument, a letter each: h handle, p that or none, t token or id, n small number,
- * o offset, l length, s size, a address of a mapping, d deadline, r rights, m map flags, b bits, e entry point.
+ * o offset, l length, s size, a address of a mapping, d deadline, r rights, m map flags, b bits,
+ * e entry point.
  */
 static const char *const signatures[SYS_COUNT] = {
     [SYS_ABORT] = "t",

@@ -3,6 +3,7 @@
  * runs every program posix_* as process 1, one after the other, and takes over what they find.  A
  * word posix=NAME runs one of them alone.  Before that, what the server says to those who mean ill.
  */
+#include <portolan/names.h>
 #include <portolan/process.h>
 
 #include "cpio.h"
@@ -13,7 +14,7 @@
 #define ESRCH 3
 #endif
 
-static struct service files, processes;
+static struct service names, files, pipes, processes;
 static handle_t root;
 
 #define POOL (128ul << 20)
@@ -54,6 +55,15 @@ static int64_t start(const struct made_process *process, const char *name)
     return request(processes.port, (struct message){.op = PROCESS_START,
                                                     .flags = MESSAGE_FLAGS(sizeof *how, 1, 0),
                                                     .arg = {process->id, 0, 0}});
+}
+
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+static void mount(handle_t manager, const char *path, handle_t what, uint64_t flags)
+{
+    struct message head = {.flags = MESSAGE_FLAGS(0, 1, 0), .arg = {flags, 0, 0}};
+    message_area()->handles[0] = (struct message_handle){what, RIGHTS_SAME, 0};
+    must(ask(manager, NAMES_MOUNT, path, &head), "mount");
 }
 
 /* ---- Programs -------------------------------------------------------------------------------- */
@@ -171,14 +181,21 @@ static void test_unstarted(void)
 int main(const void *found)
 {
     test_begin(found);
+    service_start(&names, "names", NULL, HANDLE_NONE, NULL);
     service_start(&files, "tmpfs", "archive", startup_handle(startup, "boot"), NULL);
-    root = badged(files.port, 0);
-    processes.budget = POOL;
-    service_start(&processes, "process", NULL, HANDLE_NONE, NULL);
+    service_start(&pipes, "pipe", NULL, HANDLE_NONE, NULL);
+    root = badged(names.port, 0);
+    handle_t manager = badged(names.port, NAMES_BADGE_MOUNT);
+    mount(manager, "", badged(files.port, 0), 0);
+    mount(manager, "dev/pipe", badged(pipes.port, 0), NAMES_NODE);
+    sys_handle_close(manager);
+    service_start_with(&processes, "process", NULL, HANDLE_NONE, POOL);
     test_refusals();
     test_unstarted();
     run_all();
     service_end(&processes);
+    service_end(&pipes);
     service_end(&files);
+    service_end(&names);
     return test_end();
 }

@@ -1,5 +1,5 @@
 /*
- * What processes and signals cost, in counts of the time-stamp counter: with QEMU's -icount these are
+ * What processes and signals cost, in counts of the time-stamp counter: with -icount these are
  * instructions.  Prints the median of some rounds of each; fails only if something does not work.
  */
 #include <signal.h>

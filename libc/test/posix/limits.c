@@ -29,9 +29,9 @@ static size_t deep(size_t left)
 
 static void test_growth(void)
 {
-    char *block = malloc(30 * MIB);
+    char *block = malloc(12 * MIB);
     ok(block != NULL, "memory far beyond what a process begins with");
-    memset(block, 1, 30 * MIB);
+    memset(block, 1, 12 * MIB);
     free(block);
     ok(deep(4 * MIB) > 400, "a deep stack");
     static char zeros[3 * MIB];
@@ -52,18 +52,18 @@ static void test_limits(void)
     is(getrlimit(RLIMIT_AS, &old), 0, "getrlimit");
     pid_t child = fork();
     if (child == 0) {
-        limit = (struct rlimit){64 * MIB, 64 * MIB};
+        limit = (struct rlimit){32 * MIB, 32 * MIB};
         if (setrlimit(RLIMIT_AS, &limit) != 0)
             _exit(1);
         errno = 0;
-        if (malloc(60 * MIB) != NULL || errno != ENOMEM)
+        if (malloc(40 * MIB) != NULL || errno != ENOMEM)
             _exit(2);
         limit.rlim_max = 128 * MIB;
         if (setrlimit(RLIMIT_AS, &limit) == 0 || errno != EPERM)
             _exit(3);
         pid_t grandchild = fork();
         if (grandchild == 0)
-            _exit(malloc(60 * MIB) == NULL ? 4 : 5);
+            _exit(malloc(40 * MIB) == NULL ? 4 : 5);
         _exit(status_of(grandchild));
     }
     is(status_of(child), 4, "a limit holds, for children too");

@@ -25,8 +25,8 @@ struct cpio_entry service_program(const char *name)
     return entry;
 }
 
-void service_start(struct service *service, const char *program, const char *handle_name,
-                   handle_t handle, const char *word)
+static void start(struct service *service, const char *program, const char *handle_name,
+                  handle_t handle, const char *word, uint64_t budget)
 {
     handle_t boot = startup_handle(startup, "boot");
     struct cpio_entry entry = service_program(program);
@@ -39,7 +39,7 @@ void service_start(struct service *service, const char *program, const char *han
     const struct spawn plan = {.file = boot,
                                .offset = entry.offset,
                                .size = entry.size,
-                               .budget = service->budget ? service->budget : SERVER_BUDGET,
+                               .budget = budget,
                                .priority = PRIORITY_DEFAULT,
                                .cpu = -1,
                                .clock = startup->clock,
@@ -56,6 +56,18 @@ void service_start(struct service *service, const char *program, const char *han
         sys_sleep(clock_after(MILLISECOND));
     }
     must(error, "spawn");
+}
+
+void service_start(struct service *service, const char *program, const char *handle_name,
+                   handle_t handle, const char *word)
+{
+    start(service, program, handle_name, handle, word, SERVER_BUDGET);
+}
+
+void service_start_with(struct service *service, const char *program, const char *handle_name,
+                        handle_t handle, uint64_t budget)
+{
+    start(service, program, handle_name, handle, NULL, budget);
 }
 
 void service_end(struct service *service)

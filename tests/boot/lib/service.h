@@ -12,7 +12,6 @@
 #include "test.h"
 
 struct service {
-    uint64_t budget; /* 0: an ordinary server's */
     struct spawned made;
     handle_t port; /* all rights; a SEND to it has badge 0 */
 };
@@ -23,6 +22,9 @@ void service_start(struct service *service, const char *program, const char *han
                    handle_t handle, const char *word);
 /* Where a program lies in the boot module. */
 struct cpio_entry service_program(const char *name);
+/* The same with a budget of its own; no word. */
+void service_start_with(struct service *service, const char *program, const char *handle_name,
+                        handle_t handle, uint64_t budget);
 /* Kills it and waits for its end. */
 void service_end(struct service *service);
 
