@@ -9,7 +9,7 @@
 #include <sys/cdefs.h>
 
 #define MNTTAB "/etc/fstab"
-#define MOUNTED "/dev/mounts" /* lines as in /etc/fstab, written by whoever serves /dev */
+#define MOUNTED "/dev/mounts" /* no file: what setmntent() asks the name server for */
 
 #define MNTTYPE_IGNORE "ignore"
 #define MNTTYPE_SWAP "swap"

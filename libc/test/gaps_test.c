@@ -93,6 +93,14 @@ static void test_mounts(void)
     ok(entry && !strcmp(entry->mnt_dir, "/tmp") && !entry->mnt_freq, "a line of four words");
     ok(file && !getmntent(file), "and no more");
     is(endmntent(file), 1, "endmntent");
+
+    file = setmntent(MOUNTED, "r");
+    entry = file ? getmntent(file) : 0;
+    ok(entry && !strcmp(entry->mnt_dir, "/") && !strcmp(entry->mnt_type, "tmpfs") &&
+           hasmntopt(entry, "rw"),
+       "what is mounted");
+    ok(file && !getmntent(file), "devices are not in the list");
+    ok(!file || endmntent(file) == 1, "its end");
 }
 
 /* What strptime() makes of a text, written as one. */
