@@ -139,6 +139,7 @@ static int64_t transfer(struct block_request *request, uint32_t type)
     struct virtio_piece pieces[PIECES_MAX];
     struct job *job = &jobs[index_of(request)];
     const uint64_t *addresses = request->addresses;
+    uint64_t offset = request->memory_offset; /* in the first page */
     job->pinned = false;
     if (!addresses) {
         int64_t count = sys_pin(request->memory, request->memory_offset, request->length,
@@ -147,9 +148,9 @@ static int64_t transfer(struct block_request *request, uint32_t type)
             return count;
         job->pinned = true;
         addresses = (const uint64_t *)message_area()->bytes;
+        offset = addresses[0] % PAGE_SIZE; /* a loan may start anywhere in a page */
     }
-    uint32_t count = add_pages(pieces, 1, addresses, request->memory_offset % PAGE_SIZE,
-                               request->length, type == TYPE_IN);
+    uint32_t count = add_pages(pieces, 1, addresses, offset, request->length, type == TYPE_IN);
     int64_t result = ask(request, type, request->offset / SECTOR, pieces, count);
     if (result < 0)
         unpin(job);
@@ -329,12 +330,7 @@ static int64_t open_device(const struct startup *startup)
 int main(const void *found)
 {
     const struct startup *startup = found;
-    const char *life = startup_option(startup, "life=");
-    uint64_t number;
     startup_open(startup);
-    /* Sessions of a predecessor's are nobody's here. */
-    if (life && string_to_number(life, &number))
-        disk.server.sessions = number << 32;
     disk.server.notified = notified;
     if (server_publish(&disk.server, startup) < 0)
         return 1;
