@@ -89,6 +89,11 @@ bool devices_has(const struct service *service)
     return !service->plan->device_id_count || find_device(service->plan) != FOUND_MAX;
 }
 
+bool devices_is_missing(const struct service *service)
+{
+    return complete && !devices_has(service);
+}
+
 /* Without an IOMMU a driver reaches all memory by its device: only one that is trusted may. */
 static int64_t make_domain(struct service *service, uint32_t device)
 {

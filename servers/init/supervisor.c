@@ -215,6 +215,14 @@ static void start(struct service *service)
         devices_ask();
 }
 
+/* Why those wait whose devices are not there. */
+static void explain_missing(void)
+{
+    for (uint32_t i = 0; i < service_count; i++)
+        if (devices_is_missing(&services[i]) && !services[i].starts)
+            format_text(services[i].why, sizeof(services[i].why), "there is no such device");
+}
+
 static bool is_ready(const struct service *service)
 {
     if (service->state != INIT_WAITING || service->due > clock_now())
@@ -328,6 +336,7 @@ static void answered(struct server *server, uint64_t id, const struct message *h
 {
     (void)server;
     if (devices_answered(id, head)) {
+        explain_missing();
         look();
         return;
     }

@@ -94,6 +94,8 @@ void devices_ask(void);
 bool devices_answered(uint64_t id, const struct message *head);
 /* Whether the device that a service is to drive is there, or it is to drive none. */
 bool devices_has(const struct service *service);
+/* Whether all have been found, and it is not among them. */
+bool devices_is_missing(const struct service *service);
 /* Assigns the service's device to its next life, and grants it "pci" and "domain".  -EPERM it is
  * not trusted, and there is no IOMMU. */
 int64_t devices_give(struct service *service, struct grants *grants);

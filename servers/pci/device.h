@@ -11,6 +11,9 @@
 
 #define DEVICES_MAX 128u
 
+/* MSI-X (PCI 3.0, 6.8.2) and MSI (6.8.1) */
+enum { MSI_X_CONTROL = 2, MSI_X_TABLE = 4, MSI_X_COUNT = 0x7ff, MSI_X_ENTRY = 16 };
+
 struct device {
     struct pci_device is;
     uint64_t bar[PCI_BARS];               /* address; 0: was not set, or makes no sense */
