@@ -1,6 +1,6 @@
 /*
- * A client of a disk that tests/system/test_disk.py has made: every eight bytes of it hold their own
- * offset.  Reads and writes in every way that there is, and goes on while the driver is killed.
+ * A client of a disk that tests/system/test_disk.py has made: every eight bytes of it hold their
+ * own offset.  Reads and writes in every way that there is, and goes on while the driver is killed.
  *
  * Startup handles: "disk0" the driver's port, "init".  What is written is checked on the host.
  */
@@ -27,10 +27,8 @@ static uint64_t max_transfer;
 static struct msg lent(uint32_t op, uint64_t offset, uint64_t length, uint64_t at, uint32_t rights)
 {
     message_area()->ranges[0] = (struct message_range){memory, rights, at, length};
-    return (struct msg){.head = {.op = op,
-                                 .flags = MESSAGE_FLAGS(0, 0, 1),
-                                 .offset = offset,
-                                 .length = length}};
+    return (struct msg){
+        .head = {.op = op, .flags = MESSAGE_FLAGS(0, 0, 1), .offset = offset, .length = length}};
 }
 
 static int64_t transfer(uint32_t op, uint64_t offset, uint64_t length, uint64_t at, uint32_t rights)

@@ -76,8 +76,8 @@ static void test_physical(void)
     is(sys_vmo_create_physical(video, 0xb8000, 100, 0), -EINVAL, "at both ends");
     is(sys_vmo_create_physical(video, 0xb8000, 0, 0), -EINVAL, "and not nothing");
     is(sys_vmo_create_physical(video, 0xb8000, PAGE_SIZE, 3), -EINVAL, "cached in a known way");
-    handle_t every = (handle_t)must(
-        sys_resource_create(root, RESOURCE_PHYSICAL, 0, 1ull << 52), "all physical memory");
+    handle_t every = (handle_t)must(sys_resource_create(root, RESOURCE_PHYSICAL, 0, 1ull << 52),
+                                    "all physical memory");
     int64_t device = sys_vmo_create_physical(every, 0xfed00000, PAGE_SIZE, VMO_UNCACHED);
     ok(device > 0, "a resource of all memory covers a device's");
     sys_handle_close((handle_t)device);

@@ -186,8 +186,7 @@ static void test_server_errors(void **state)
     expect_error("server a\ngrant ioport x 1\n", 2, "not a number");
     expect_error("server a\ngrant physical 0x 1\n", 2, "not a number");
     expect_error("server a\ngrant magic\n", 2, "no such grant");
-    expect_error("server a\ndevice pci 1af4:1042\n", 2,
-                 "needs the server pci, which there is not");
+    expect_error("server a\ndevice pci 1af4:1042\n", 2, "needs the server pci, which there is not");
     expect_error("server pci\nserver a\ndevice pci 1af4:104\n", 3, "not VENDOR:ID");
     expect_error("server pci\nserver a\ndevice pci 1af4:1042,\n", 3, "not VENDOR:ID");
     expect_error("server pci\nserver a\ndevice pci 1af4:104g\n", 3, "not VENDOR:ID");
@@ -232,11 +231,10 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),    cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_errors),  cmocka_unit_test(test_too_many),
-        cmocka_unit_test(test_servers), cmocka_unit_test(test_devices),
-        cmocka_unit_test(test_server_errors),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_good),          cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_errors),        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_servers),       cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_server_errors), cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
