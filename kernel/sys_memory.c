@@ -4,6 +4,7 @@
 #include "sys_memory.h"
 
 #include "handle.h"
+#include "page.h"
 #include "pager.h"
 #include "port.h"
 #include "resource.h"
@@ -71,6 +72,20 @@ i64 sys_vmo_create(u64 kind, u64 size, u64 argument, u64 flags, u64 payer)
     return enter(vmo_object(vmo), RIGHTS_ALL);
 }
 
+/* Whether there is RAM or the kernel in a range that is no device's. */
+static bool has_memory(u64 address, u64 size)
+{
+    extern char __text_start[], __data_end[];
+    u64 kernel = (u64)__text_start - KERNEL_BASE, kernel_end = (u64)__data_end - KERNEL_BASE;
+    if (address < kernel_end && kernel < address + size)
+        return true;
+    u64 end = address + size, ram_end = page_count * PAGE_SIZE;
+    for (u64 at = address; at < end && at < ram_end; at += PAGE_SIZE)
+        if (phys_to_page(at)->kind != PAGE_RESERVED || memory_is_direct(at))
+            return true;
+    return false;
+}
+
 i64 sys_vmo_create_physical(u64 resource, u64 address, u64 size, u64 cache)
 {
     i64 error = resource_check((handle_t)resource, RESOURCE_PHYSICAL, address, size);
@@ -79,6 +94,8 @@ i64 sys_vmo_create_physical(u64 resource, u64 address, u64 size, u64 cache)
     if (!is_page_aligned(address) || !is_page_aligned(size) || !size ||
         cache > VMO_WRITE_COMBINING || range_exceeds(address, size, PHYSICAL_MAX))
         return -EINVAL;
+    if (resource_check((handle_t)resource, RESOURCE_ROOT, 0, 0) && has_memory(address, size))
+        return -EPERM;
     struct vmo *vmo = vmo_create(VMO_PHYSICAL, size, current_task()->budget);
     if (!vmo)
         return -ENOMEM;

@@ -54,6 +54,37 @@ static int64_t name_attached(struct block_driver *driver, const struct request *
     return 0;
 }
 
+/* Memory that came pinned: the addresses of its pages lie in the message page. */
+static int64_t name_pinned(struct block_request *request, const struct message_range *range,
+                           uint64_t offset)
+{
+    request->addresses = message_area()->addresses + offset / PAGE_SIZE;
+    request->memory_offset = offset % PAGE_SIZE;
+    request->pin = range->offset;
+    request->pinned = true;
+    return 0;
+}
+
+/* A message's ranges that came pinned, of a driver with a domain: the answer will unpin them, but
+ * not if the sender gives up before. */
+static void unpin_all(const struct block_driver *driver, const struct request *from)
+{
+    for (uint32_t i = 0; i < MESSAGE_FLAG_RANGES(from->head.flags) && driver->domain; i++)
+        if (!from->ranges[i].vmo)
+            sys_unpin(driver->domain, from->ranges[i].offset);
+}
+
+/* Where addresses are kept of a request that cannot begin yet. */
+static void keep_addresses(struct block_driver *driver, struct block_request *request)
+{
+    if (!request->addresses)
+        return;
+    uint64_t *kept = driver->kept[request - driver->requests];
+    uint64_t pages = (request->memory_offset + request->length + PAGE_SIZE - 1) / PAGE_SIZE;
+    memcpy(kept, request->addresses, pages * sizeof(*kept));
+    request->addresses = kept;
+}
+
 /* The memory that a read or write names. */
 static int64_t name_memory(struct block_driver *driver, const struct request *from,
                            struct block_request *request, uint32_t right)
@@ -68,6 +99,10 @@ static int64_t name_memory(struct block_driver *driver, const struct request *fr
         return -EPERM;
     if (offset > range->length || request->length > range->length - offset)
         return -ERANGE;
+    if (driver->domain && MESSAGE_FLAG_RANGES(from->head.flags) > 1)
+        return -EINVAL; /* there is one pin to account for */
+    if (driver->domain && !range->vmo)
+        return name_pinned(request, range, offset);
     request->memory = range->vmo;
     request->memory_offset = range->offset + offset;
     return 0;
@@ -142,17 +177,26 @@ static bool must_wait(const struct block_driver *driver, const struct block_requ
     return driver->barrier_in_flight || (request->barrier && driver->begun);
 }
 
+/* The answer ends a pin that came with the request; if there is nobody to hear it, we do. */
+static void finish(struct block_driver *driver, uint64_t token, int64_t result, bool pinned,
+                   uint64_t pin)
+{
+    const struct message head = {.result = result};
+    if (server_reply(token, &head) < 0 && pinned)
+        sys_unpin(driver->domain, pin);
+}
+
 /* Begins what no barrier is in the way of any more. */
 static void begin_waiting(struct block_driver *driver)
 {
     while (driver->waiting && !must_wait(driver, driver->waiting)) {
         struct block_request *request = driver->waiting;
-        uint64_t token = request->token;
+        uint64_t token = request->token, pin = request->pin;
+        bool pinned = request->pinned;
         driver->waiting = request->next;
         int64_t result = begin(driver, request);
-        const struct message head = {.result = result};
         if (!is_async(result))
-            server_reply(token, &head);
+            finish(driver, token, result, pinned, pin);
     }
 }
 
@@ -160,6 +204,7 @@ static int64_t submit(struct block_driver *driver, struct block_request *request
 {
     if (!driver->waiting && !must_wait(driver, request))
         return begin(driver, request);
+    keep_addresses(driver, request);
     request->next = NULL;
     if (driver->waiting)
         driver->last_waiting->next = request;
@@ -174,10 +219,11 @@ void block_done(struct block_driver *driver, struct block_request *request, int6
     result = after_write(driver, request, result);
     if (is_async(result))
         return;
-    const struct message head = {.result = whole(request, result)};
-    uint64_t token = request->token;
+    uint64_t token = request->token, pin = request->pin;
+    bool pinned = request->pinned;
+    result = whole(request, result);
     ended(driver, request);
-    server_reply(token, &head);
+    finish(driver, token, result, pinned, pin);
     begin_waiting(driver);
 }
 
@@ -222,8 +268,8 @@ static struct block_request *make(struct block_driver *driver, const struct requ
     return request;
 }
 
-static int64_t transfer(struct block_driver *driver, struct request *from, uint32_t flags,
-                        uint32_t right)
+static int64_t checked_transfer(struct block_driver *driver, const struct request *from,
+                                uint32_t flags, uint32_t right)
 {
     if (from->head.arg[2] & ~(uint64_t)flags)
         return -EINVAL;
@@ -239,6 +285,15 @@ static int64_t transfer(struct block_driver *driver, struct request *from, uint3
         return error;
     }
     return submit(driver, request);
+}
+
+static int64_t transfer(struct block_driver *driver, const struct request *from, uint32_t flags,
+                        uint32_t right)
+{
+    int64_t result = checked_transfer(driver, from, flags, right);
+    if (!is_async(result))
+        unpin_all(driver, from);
+    return result;
 }
 
 static int64_t do_read(struct server *server, struct request *request)
@@ -301,9 +356,10 @@ static bool abort_waiting(struct block_driver *driver, uint64_t token)
             driver->waiting = request->next;
         if (driver->last_waiting == request)
             driver->last_waiting = before;
+        uint64_t pin = request->pin;
+        bool pinned = request->pinned;
         release(driver, request);
-        const struct message head = {.result = -EINTR};
-        server_reply(token, &head);
+        finish(driver, token, -EINTR, pinned, pin);
         begin_waiting(driver);
         return true;
     }
@@ -334,6 +390,9 @@ int64_t block_prepare(struct block_driver *driver)
         driver->physical_block_size = block;
     if (!driver->max_transfer)
         driver->max_transfer = LOAN_BYTES_MAX;
+    if (driver->domain &&
+        (!driver->kept || driver->max_transfer > (BLOCK_ADDRESSES_MAX - 1) * PAGE_SIZE))
+        return -EINVAL;
     if (driver->discard)
         driver->is |= BLOCK_IS_DISCARDABLE;
     driver->server.first_op = BLOCK_INFO;

@@ -9,7 +9,7 @@
  *
  * The memory belongs to a client: it may be written while it is read, and it may shrink; so it is
  * touched by system call (block_to_memory, block_from_memory, sys_pin), never by a mapping that was
- * not made for good.
+ * not made for good.  A driver that does DMA sets `domain`, and never sees most of it.
  */
 #ifndef LIBMSG_BLOCK_SERVER_H
 #define LIBMSG_BLOCK_SERVER_H
@@ -23,6 +23,7 @@
 #include "syscall.h"
 
 #define BLOCK_REQUESTS_MAX 256u
+#define BLOCK_ADDRESSES_MAX 65u
 
 struct block_driver;
 
@@ -32,13 +33,17 @@ struct block_request {
     uint64_t offset, length; /* on the device, bytes */
     handle_t memory;         /* VM object or loan; of reads and writes */
     uint64_t memory_offset;
+    /* Of a driver with a domain: the memory may be pinned already.  Then memory is HANDLE_NONE, and
+     * this the device's address of each page, memory_offset being within the first; good until the
+     * driver's function returns. */
+    const uint64_t *addresses;
     void *context; /* the driver's */
 
     /* The skeleton's */
-    uint64_t token;
+    uint64_t token, pin; /* pin: of `addresses` */
     struct attachment *attachment;
     struct block_request *next; /* free, or waiting for a barrier */
-    bool barrier, flushing, begun, idle;
+    bool barrier, flushing, begun, idle, pinned;
 };
 
 typedef int64_t block_function(struct block_driver *driver, struct block_request *request);
@@ -57,6 +62,11 @@ struct block_driver {
     /* A request with the driver shall end early.  May be NULL. */
     void (*abort)(struct block_driver *driver, struct block_request *request);
     void *context;
+    /* The driver's port has this domain (port_domain); then requests may come pinned, max_transfer
+     * is at most BLOCK_ADDRESSES_MAX - 1 pages, and there is room here to keep addresses in:
+     * BLOCK_REQUESTS_MAX times. */
+    handle_t domain;
+    uint64_t (*kept)[BLOCK_ADDRESSES_MAX];
 
     struct server server; /* told, notified, answered and more may be set by the driver */
 

@@ -83,6 +83,11 @@ void msg_end(struct msg *msg, const struct message *head)
 {
     if (head->flags & MESSAGE_EXTRAS)
         keep_extras(msg, head);
+    if (head->result == -ESESSION) { /* the server has died before it saw this */
+        msg->sent = false;
+        msg_end_error(msg, -EDEAD);
+        return;
+    }
     msg_end_kept(msg, head);
 }
 

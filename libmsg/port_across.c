@@ -26,6 +26,10 @@ static int64_t across_call(struct port *port, struct msg *msg, uint64_t deadline
 {
     msg->sent = true;
     int64_t error = sys_do(port->handle, deadline, &msg->head);
+    if (error == 0 && msg->head.result == -ESESSION) {
+        msg->sent = false;
+        return -EDEAD;
+    }
     return error < 0 ? error : msg_heard(msg->head.result);
 }
 

@@ -9,6 +9,7 @@
 #include "start.h"
 #include "string.h"
 #include "thread.h"
+#include "words.h"
 
 static int64_t mount(handle_t names, handle_t port, const char *path)
 {
@@ -34,6 +35,10 @@ int64_t server_publish(struct server *server, const struct startup *startup)
 {
     handle_t names = startup_handle(startup, "names");
     const char *path = startup_option(startup, "name=");
+    const char *life = startup_option(startup, "life=");
+    uint64_t number;
+    if (life && string_to_number(life, &number))
+        server->sessions = server->sessions_before = number << 32;
     if (!server->port)
         server->port = startup_handle(startup, "port");
     int64_t error = server_open(server, PUBLISH_CAPACITY);

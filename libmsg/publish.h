@@ -2,6 +2,7 @@
  * How a server comes by its port and its place in the tree of names, from what its maker gave it:
  *
  *   a handle "port" (RECEIVE, MANAGE)   is its port; without it, it makes one
+ *   a word "life=3"                     sessions of its predecessors' on that port are stale
  *   a handle "names" and a word "name=/dev/ram0"   has it mounted there, as a single node; or as
  *                                                  a tree, if the path ends in a slash
  */

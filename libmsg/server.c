@@ -122,6 +122,13 @@ static void tell_notified(struct server *server, uint64_t bits)
         server->notified(server, bits);
 }
 
+/* A predecessor's: what was attached in it is not here. */
+static bool is_stale_session(const struct server *server, uint64_t badge)
+{
+    uint64_t bits = badge & ~BADGE_COUNTED;
+    return bits & SERVER_SESSION_BADGE && (bits ^ SERVER_SESSION_BADGE) <= server->sessions_before;
+}
+
 /* The last handle of a session is gone, and what it held goes. */
 static void tell_kernel(struct server *server, const struct message *head)
 {
@@ -130,7 +137,7 @@ static void tell_kernel(struct server *server, const struct message *head)
             return;
         if (server->attachments)
             attachments_end(server->attachments, head->cookie);
-        if (head->cookie & SERVER_SESSION_BADGE)
+        if (head->cookie & SERVER_SESSION_BADGE && !is_stale_session(server, head->cookie))
             server->sessions_open--;
     }
     if (server->told)
@@ -150,12 +157,23 @@ static void tell(struct server *server, int64_t kind, const struct request *requ
         tell_kernel(server, head);
 }
 
+/* The client opens another session and sends its message again. */
+static bool refuse_stale(struct request *request)
+{
+    note_extras(request);
+    close_handles(request);
+    request->reply = (struct message){.result = -ESESSION};
+    return true;
+}
+
 /* Serves what was got; whether there is an answer to send. */
 static bool take(struct server *server, int64_t kind, struct request *request,
                  const struct receipt *receipt)
 {
     request->badge = receipt->badge;
     request->token = receipt->token;
+    if (kind == GET_MESSAGE && is_stale_session(server, request->badge))
+        return refuse_stale(request);
     if (kind == GET_MESSAGE)
         return server_serve(server, request);
     if (kind == GET_FAULT && server->faulted)

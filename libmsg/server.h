@@ -77,7 +77,8 @@ struct server {
     void (*aborted)(struct server *server, uint64_t token);
     struct server_statistics statistics; /* SERVER_STATISTICS */
     uint64_t kept[SERVER_KEPT_MAX];      /* tokens; 0: free */
-    uint64_t sessions;                   /* given so far */
+    uint64_t sessions;                   /* the number of the last that was given */
+    uint64_t sessions_before;            /* of the last that predecessors on this port gave */
     uint32_t sessions_open;              /* of them: at most SERVER_SESSIONS_MAX */
 } __attribute__((aligned(64)));          /* those of a port set share no cache line */
 

@@ -69,5 +69,6 @@
 #define EDEAD 2003        /* ended by the kernel: the receiver or the object died */
 #define ESTALE_TOKEN 2004 /* the message named by this token has ended already */
 #define EREVOKED 2005     /* the loan has ended with its message */
+#define ESESSION 2006     /* sent in a session of a server that has died; its successor says so */
 
 #endif

@@ -240,7 +240,8 @@ enum syscall_number {
      */
     SYS_VMO_CREATE = 80,
     /* vmo_create_physical(resource PHYSICAL covering it, address, size, cache) -> handle.
-     * Aligned.  cache: VMO_CACHED, VMO_UNCACHED, VMO_WRITE_COMBINING.  -EPERM not covered. */
+     * Aligned.  cache: VMO_CACHED, VMO_UNCACHED, VMO_WRITE_COMBINING.  -EPERM not covered;
+     * or RAM, unless the resource is the root. */
     SYS_VMO_CREATE_PHYSICAL = 81,
     /*
      * vmo_create_paged(port SEND, size, key, dirty_room) -> handle (all rights; MANAGE is the

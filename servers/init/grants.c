@@ -2,8 +2,11 @@
  * What a service is given: its manifest's grants as handles, and what it has to know as words.
  *
  * A handle is named after its grant: "irq", "ioport", "physical" (a second one "irq2" and so on),
- * "log", "power", "clock", "root", "tree", "init", and a server's port by that server's name
- * ("logport" for the log server's, since "log" is the kernel's), or "terminal".
+ * "log", "power", "clock", "root", "tree", "init", for `msi` "irq", and a server's port by that
+ * server's name ("logport" for the log server's, since "log" is the kernel's), or "terminal".
+ *
+ * The driver of a device (`device`) finds "pci", a handle to the pci server that is good for its
+ * device, and "domain", that device's.
  *
  * Its words are its binary's name, the manifest's words, and for a server life=NUMBER, what is said
  * below, and the words of the kernel's command line.
@@ -47,8 +50,7 @@ static bool has_name(const struct grants *grants, const char *name)
     return false;
 }
 
-/* The handle is closed with the others, whatever comes of this. */
-static int64_t add_handle(struct grants *grants, const char *name, int64_t handle)
+int64_t grants_add(struct grants *grants, const char *name, int64_t handle)
 {
     if (handle < 0)
         return handle;
@@ -74,20 +76,20 @@ static int64_t give_port(struct grants *grants, const struct manifest_grant *gra
                        : grant->kind == GIVE_TERMINAL ? "terminal"
                        : log                          ? "logport"
                                                       : other->plan->name;
-    return add_handle(grants, name,
+    return grants_add(grants, name,
                       sender(other->port, log ? INIT_BADGE(service->number) : grant->base));
 }
 
 static int64_t give_part(struct grants *grants, const char *name, enum resource_kind kind,
                          uint64_t base, uint64_t length)
 {
-    return add_handle(grants, name, sys_resource_create(boot->resource, kind, base, length));
+    return grants_add(grants, name, sys_resource_create(boot->resource, kind, base, length));
 }
 
 static int64_t give_boot(struct grants *grants)
 {
     int64_t error =
-        add_handle(grants, "boot", sys_handle_duplicate(boot->module, BOOT_MODULE_RIGHTS, 0));
+        grants_add(grants, "boot", sys_handle_duplicate(boot->module, BOOT_MODULE_RIGHTS, 0));
     return error ? error : add_word(grants, "boot-size=%lu", boot->module_size, 0);
 }
 
@@ -96,7 +98,7 @@ static int64_t give_archive(struct grants *grants, const struct manifest_grant *
     struct spawn place = {.offset = 0, .size = boot->module_size};
     int64_t error = grant->name[0] ? find_binary(grant->name, &place) : 0;
     if (!error)
-        error = add_handle(grants, "archive",
+        error = grants_add(grants, "archive",
                            sys_handle_duplicate(boot->module, BOOT_MODULE_RIGHTS, 0));
     if (!error)
         error = add_word(grants, "archive-offset=%lu", place.offset, 0);
@@ -127,14 +129,14 @@ static int64_t give_framebuffer(struct grants *grants)
     const struct boot_framebuffer *screen = &boot->framebuffer;
     if (!screen->address) {
         int64_t error =
-            add_handle(grants, "framebuffer",
+            grants_add(grants, "framebuffer",
                        sys_vmo_create_physical(boot->resource, VGA_TEXT, PAGE_SIZE, VMO_UNCACHED));
         return error ? error : add_word(grants, "text", 0, 0);
     }
     uint64_t start = screen->address & ~(PAGE_SIZE - 1);
     uint64_t end = screen->address + (uint64_t)screen->pitch * screen->height + PAGE_SIZE - 1;
     int64_t error =
-        add_handle(grants, "framebuffer",
+        grants_add(grants, "framebuffer",
                    sys_vmo_create_physical(boot->resource, start, (end & ~(PAGE_SIZE - 1)) - start,
                                            VMO_WRITE_COMBINING));
     if (!error)
@@ -147,7 +149,7 @@ static int64_t give(struct grants *grants, const struct manifest_grant *grant,
 {
     switch (grant->kind) {
     case GIVE_ROOT:
-        return add_handle(grants, "root", sys_handle_duplicate(boot->resource, RIGHTS_SAME, 0));
+        return grants_add(grants, "root", sys_handle_duplicate(boot->resource, RIGHTS_SAME, 0));
     case GIVE_LOG:
         return give_part(grants, "log", RESOURCE_LOG, 0, 0);
     case GIVE_POWER:
@@ -163,13 +165,15 @@ static int64_t give(struct grants *grants, const struct manifest_grant *grant,
     case GIVE_FRAMEBUFFER:
         return give_framebuffer(grants);
     case GIVE_INIT:
-        return add_handle(grants, "init", sender(init_server.port, 0));
+        return grants_add(grants, "init", sender(init_server.port, 0));
     case GIVE_IRQ:
         return give_part(grants, "irq", RESOURCE_IRQ, grant->base, 1);
     case GIVE_IOPORT:
         return give_part(grants, "ioport", RESOURCE_IOPORT, grant->base, grant->length);
     case GIVE_PHYSICAL:
         return give_part(grants, "physical", RESOURCE_PHYSICAL, grant->base, grant->length);
+    case GIVE_MSI:
+        return give_part(grants, "irq", RESOURCE_IRQ, 0, 0);
     case GIVE_TREE:
     case GIVE_PORT:
     case GIVE_TERMINAL:
@@ -180,7 +184,7 @@ static int64_t give(struct grants *grants, const struct manifest_grant *grant,
     return -EINVAL;
 }
 
-int64_t grants_make(const struct service *service, struct grants *grants)
+int64_t grants_make(struct service *service, struct grants *grants)
 {
     const struct manifest_server *plan = service->plan;
     grants->count = grants->kept = grants->word_count = grants->words_length = 0;
@@ -189,12 +193,14 @@ int64_t grants_make(const struct service *service, struct grants *grants)
         error = add_words(grants, plan->words, plan->words_length, plan->word_count);
     for (uint32_t i = 0; i < plan->grant_count && !error; i++)
         error = give(grants, &plan->grants[i], service);
+    if (!error && plan->device_id_count)
+        error = devices_give(service, grants);
     if (!error && !plan->console)
         error = add_word(grants, "life=%lu", service->starts, 0);
     if (!error && !plan->console)
         error = add_words(grants, words, words_length, word_count);
     if (!error && service->port) {
-        error = add_handle(grants, "port", (int64_t)service->port);
+        error = grants_add(grants, "port", (int64_t)service->port);
         grants->kept = 1;
     }
     if (error)

@@ -243,6 +243,7 @@ static const struct {
     [GIVE_IRQ] = {.name = "irq", .numbers = 1},
     [GIVE_IOPORT] = {.name = "ioport", .numbers = 2},
     [GIVE_PHYSICAL] = {.name = "physical", .numbers = 2},
+    [GIVE_MSI] = {.name = "msi"},
     [GIVE_PORT] = {.name = "port", .word = true, .more = true},
     [GIVE_TERMINAL] = {.name = "terminal", .word = true},
 };
@@ -316,6 +317,55 @@ static const char *set_mount(struct manifest_server *server, const struct line *
     return copy_word(path, server->mount, sizeof(server->mount));
 }
 
+/* Four hexadecimal digits. */
+static bool read_id(const char *at, uint16_t *id)
+{
+    uint32_t value = 0;
+    for (uint32_t i = 0; i < 4; i++) {
+        if (digit(at[i]) >= 16)
+            return false;
+        value = value << 4 | digit(at[i]);
+    }
+    *id = (uint16_t)value;
+    return true;
+}
+
+/* VENDOR:ID,VENDOR:ID... */
+static const char *read_device_ids(struct manifest_server *server, struct word word)
+{
+    enum { LENGTH = 9 };
+    static const char *const problem = "not VENDOR:ID";
+    for (size_t at = 0;; at += LENGTH + 1) {
+        struct manifest_device_id *id = &server->device_ids[server->device_id_count];
+        if (server->device_id_count == MANIFEST_DEVICE_IDS_MAX)
+            return "too many kinds of devices";
+        if (word.length - at < LENGTH || word.text[at + 4] != ':' ||
+            !read_id(word.text + at, &id->vendor) || !read_id(word.text + at + 5, &id->id))
+            return problem;
+        server->device_id_count++;
+        if (word.length - at == LENGTH)
+            return NULL;
+        if (word.length - at == LENGTH + 1 || word.text[at + LENGTH] != ',')
+            return problem;
+    }
+}
+
+/* device pci IDS [NUMBER] */
+static const char *set_device(struct manifest_server *server, const struct line *line)
+{
+    uint64_t index = 0;
+    if (server->console || server->device_id_count)
+        return server->console ? "a console's program has no device" : "it has a device already";
+    if (line->count < 3 || line->count > 4 || !equals(line->words[1], "pci"))
+        return "not pci VENDOR:ID";
+    const char *problem = line->count == 4 ? number(line->words[3], &index) : NULL;
+    if (!problem && index > UINT32_MAX)
+        problem = "not a number";
+    server->device_line = line->number;
+    server->device_index = (uint32_t)index;
+    return problem ? problem : read_device_ids(server, line->words[2]);
+}
+
 static const char *set_restart(struct manifest_server *server, struct word word)
 {
     static const char *const names[] = {"always", "on-failure", "never"};
@@ -355,6 +405,8 @@ static const char *read_server_line(struct manifest_server *server, const struct
         return set_mount(server, line);
     if (equals(first, "words"))
         return add_words(server, line, 1);
+    if (equals(first, "device"))
+        return set_device(server, line);
     if (line->count > 2)
         return "not two words";
     if (equals(first, "binary"))
@@ -416,6 +468,8 @@ static bool resolve(struct manifest *manifest, struct manifest_server *server)
         if (need->server == MANIFEST_NOBODY)
             return fail(manifest, need->line, "needs a server that there is not");
     }
+    if (server->device_id_count && manifest_find(manifest, MANIFEST_PCI) == MANIFEST_NOBODY)
+        return fail(manifest, server->device_line, "needs the server pci, which there is not");
     for (uint32_t i = 0; i < server->grant_count; i++) {
         struct manifest_grant *grant = &server->grants[i];
         if (!grant_forms[grant->kind].word && !grant_forms[grant->kind].server)

@@ -17,6 +17,8 @@
 #define MANIFEST_WORDS_MAX 192u
 #define MANIFEST_NEEDS_MAX 8u
 #define MANIFEST_GRANTS_MAX 16u
+#define MANIFEST_DEVICE_IDS_MAX 4u
+#define MANIFEST_PCI "pci" /* the server that finds devices */
 
 enum manifest_class { CLASS_NONE = 0, CLASS_TEST, CLASS_BENCH, CLASS_BENCH_SMP };
 enum { GRANT_ROOT = 1u << 0, GRANT_LOG = 1u << 1, GRANT_BOOT = 1u << 2 };
@@ -42,6 +44,7 @@ enum grant_kind {
     GIVE_IRQ,  /* base */
     GIVE_IOPORT,
     GIVE_PHYSICAL, /* base, length */
+    GIVE_MSI,      /* message interrupts: no line */
     GIVE_PORT,     /* server; base: its badge */
     GIVE_TERMINAL, /* server: the same, as the handle "terminal" */
     GIVE_KINDS
@@ -57,6 +60,10 @@ struct manifest_grant {
 struct manifest_need {
     uint32_t line, server; /* its index */
     char name[MANIFEST_NAME_MAX];
+};
+
+struct manifest_device_id {
+    uint16_t vendor, id;
 };
 
 enum manifest_restart { RESTART_ALWAYS = 0, RESTART_ON_FAILURE, RESTART_NEVER };
@@ -78,6 +85,9 @@ struct manifest_server {
     uint32_t need_count, grant_count;
     struct manifest_need needs[MANIFEST_NEEDS_MAX];
     struct manifest_grant grants[MANIFEST_GRANTS_MAX];
+    /* It drives the device number device_index of those with one of these ids; or none: no ids. */
+    uint32_t device_line, device_index, device_id_count;
+    struct manifest_device_id device_ids[MANIFEST_DEVICE_IDS_MAX];
 };
 
 struct manifest {

@@ -74,7 +74,7 @@ static int64_t wait_for_end(struct service *service)
 int64_t process_launch(struct service *service, const struct spawn *plan,
                        const struct grants *grants)
 {
-    struct spawn_handle handles[MANIFEST_GRANTS_MAX + 3];
+    struct spawn_handle handles[GRANTS_MAX + 1];
     struct spawn whole = *plan;
     struct spawned made = {0};
     struct message created;

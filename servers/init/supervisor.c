@@ -15,9 +15,9 @@
 
 struct service services[MANIFEST_SERVERS_MAX];
 uint32_t service_count;
-static struct service *log_service, *names_service; /* or NULL */
-static uint64_t memory_free;                        /* bytes, before anything was started */
-static handle_t exceptions;                         /* SEND to our port, for faults */
+static struct service *log_service, *names_service, *pci_service; /* or NULL */
+static uint64_t memory_free; /* bytes, before anything was started */
+static handle_t exceptions;  /* SEND to our port, for faults */
 
 static void told(struct server *server, const struct message *head);
 static void notified(struct server *server, uint64_t bits);
@@ -35,16 +35,21 @@ struct server init_server = {.first_op = INIT_LIST,
 
 /* ---- Messages to the others: nobody waits for the answer ------------------------------------- */
 
-/* To a server's port, with a badge; the message page is filled in.  Handles in it are gone then. */
-static int64_t tell(const struct service *service, uint64_t badge, const struct message *head)
+int64_t service_send(const struct service *service, uint64_t badge, const struct message *head,
+                     uint64_t *id)
 {
     int64_t port = sys_handle_duplicate(service->port, RIGHT_SEND, badge);
     if (port < 0)
         return port;
-    uint64_t id;
-    int64_t error = sys_send((handle_t)port, init_server.port, head, &id);
+    int64_t error = sys_send((handle_t)port, init_server.port, head, id);
     sys_handle_close((handle_t)port);
     return error;
+}
+
+static int64_t tell(const struct service *service, uint64_t badge, const struct message *head)
+{
+    uint64_t id;
+    return service_send(service, badge, head, &id);
 }
 
 void init_log(enum log_level level, const char *format, ...)
@@ -100,7 +105,8 @@ static void mount_all(void)
 {
     for (uint32_t i = 0; i < service_count; i++) {
         const struct service *service = &services[i];
-        if (service->plan->mounted && service != names_service)
+        bool driver = service->plan->device_id_count; /* is mounted when it has been found */
+        if (service->plan->mounted && service != names_service && (!driver || service->starts))
             mount(service->plan->mount, service->port, service->plan->tree);
     }
     mount("dev/init", init_server.port, false);
@@ -202,6 +208,19 @@ static void start(struct service *service)
         tell_names();
     if (service == names_service)
         mount_all();
+    else if (service->plan->mounted && service->plan->device_id_count && service->starts == 1 &&
+             names_service && names_service->starts)
+        mount(service->plan->mount, service->port, service->plan->tree);
+    if (service == pci_service)
+        devices_ask();
+}
+
+/* Why those wait whose devices are not there. */
+static void explain_missing(void)
+{
+    for (uint32_t i = 0; i < service_count; i++)
+        if (devices_is_missing(&services[i]) && !services[i].starts)
+            format_text(services[i].why, sizeof(services[i].why), "there is no such device");
 }
 
 static bool is_ready(const struct service *service)
@@ -211,7 +230,7 @@ static bool is_ready(const struct service *service)
     for (uint32_t i = 0; i < service->plan->need_count; i++)
         if (!services[service->plan->needs[i].server].starts)
             return false;
-    return true;
+    return devices_has(service);
 }
 
 static int64_t kill_now(const struct service *service)
@@ -316,6 +335,11 @@ static void explain_process(struct service *service, const struct message *head)
 static void answered(struct server *server, uint64_t id, const struct message *head)
 {
     (void)server;
+    if (devices_answered(id, head)) {
+        explain_missing();
+        look();
+        return;
+    }
     for (uint32_t i = 0; i < service_count; i++) {
         if (!services[i].process || services[i].wait_id != id)
             continue;
@@ -452,8 +476,10 @@ int64_t supervise(void)
     }
     service_count = manifest.server_count;
     uint32_t log = manifest_find(&manifest, "log"), names = manifest_find(&manifest, "names");
+    uint32_t pci = manifest_find(&manifest, MANIFEST_PCI);
     log_service = log == MANIFEST_NOBODY ? NULL : &services[log];
     names_service = names == MANIFEST_NOBODY ? NULL : &services[names];
+    pci_service = pci == MANIFEST_NOBODY ? NULL : &services[pci];
     look();
     return 0;
 }

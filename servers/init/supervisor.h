@@ -28,6 +28,7 @@ struct service {
     handle_t port;             /* RECEIVE; HANDLE_NONE for a console's program */
     uint64_t process, wait_id; /* its number, and the message that waits for its end; or 0 */
     struct spawned made;       /* while it runs or is being stopped */
+    handle_t domain;           /* of its device, once it has been started; kept over its lives */
     enum init_state state;
     bool again;             /* being stopped to be started */
     uint32_t starts;        /* its present life, or its last */
@@ -53,6 +54,11 @@ int64_t service_kill(struct service *service);
 /* The service of that name (length bytes), or NULL. */
 struct service *service_find(const char *name, size_t length);
 
+/* Sends to a server's port, with a badge, what lies in the message page; the answer comes to init's
+ * port.  Handles sent with it are gone, but not after an error. */
+int64_t service_send(const struct service *service, uint64_t badge, const struct message *head,
+                     uint64_t *id);
+
 /* A line about a service to the log server or, before there is one, to the kernel's log. */
 void init_log(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -64,18 +70,37 @@ static inline bool service_lives(const struct service *service)
 
 /* ---- grants.c ---------------------------------------------------------------------------- */
 
+#define GRANTS_MAX (MANIFEST_GRANTS_MAX + 4u) /* its port, its device's two, its process */
+
 /* The handles and words that a service is started with; closed by grants_close. */
 struct grants {
-    struct spawn_handle handles[MANIFEST_GRANTS_MAX + 2];
-    char names[MANIFEST_GRANTS_MAX + 2][STARTUP_NAME_MAX];
+    struct spawn_handle handles[GRANTS_MAX];
+    char names[GRANTS_MAX][STARTUP_NAME_MAX];
     uint32_t count, kept; /* the last `kept` of them are not closed: they are init's own */
     char words[STARTUP_WORDS_MAX];
     uint32_t word_count, words_length;
 };
-int64_t grants_make(const struct service *service, struct grants *grants);
+int64_t grants_make(struct service *service, struct grants *grants);
 void grants_close(const struct grants *grants);
 
-/* ---- process.c: services that are POSIX processes -------------------------------------------- */
+/* Another handle, closed with the others whatever comes of this. */
+int64_t grants_add(struct grants *grants, const char *name, int64_t handle);
+
+/* ---- devices.c: what the pci server finds ---------------------------------------------------- */
+
+/* The pci server was started: it is asked what there is. */
+void devices_ask(void);
+/* The answer to a message of devices_ask's: true. */
+bool devices_answered(uint64_t id, const struct message *head);
+/* Whether the device that a service is to drive is there, or it is to drive none. */
+bool devices_has(const struct service *service);
+/* Whether all have been found, and it is not among them. */
+bool devices_is_missing(const struct service *service);
+/* Assigns the service's device to its next life, and grants it "pci" and "domain".  -EPERM it is
+ * not trusted, and there is no IOMMU. */
+int64_t devices_give(struct service *service, struct grants *grants);
+
+/* ---- process.c: services that are POSIX processes --------------------------------------------- */
 
 bool process_is_wanted(const struct service *service);
 /* Starts it; `plan` as for spawn.  Its end is told by the answer to service->wait_id: arg[0] is its

@@ -76,6 +76,15 @@ static void test_physical(void)
     is(sys_vmo_create_physical(video, 0xb8000, 100, 0), -EINVAL, "at both ends");
     is(sys_vmo_create_physical(video, 0xb8000, 0, 0), -EINVAL, "and not nothing");
     is(sys_vmo_create_physical(video, 0xb8000, PAGE_SIZE, 3), -EINVAL, "cached in a known way");
+    handle_t every = (handle_t)must(sys_resource_create(root, RESOURCE_PHYSICAL, 0, 1ull << 52),
+                                    "all physical memory");
+    int64_t device = sys_vmo_create_physical(every, 0xfed00000, PAGE_SIZE, VMO_UNCACHED);
+    ok(device > 0, "a resource of all memory covers a device's");
+    sys_handle_close((handle_t)device);
+    is(sys_vmo_create_physical(every, 16ul << 20, PAGE_SIZE, 0), -EPERM, "but no RAM");
+    is(sys_vmo_create_physical(every, 1ul << 20, PAGE_SIZE, 0), -EPERM, "and not the kernel");
+    is(sys_vmo_create_physical(every, 0xb8000, 1ul << 20, 0), -EPERM, "not at the end, either");
+    sys_handle_close(every);
     is(sys_vmo_create_physical(root, 1ull << 52, PAGE_SIZE, 0), -EINVAL, "where memory can be");
     is(sys_vmo_create_physical(root, -PAGE_SIZE, 2 * PAGE_SIZE, 0), -EINVAL, "without overflow");
     sys_handle_close(video);

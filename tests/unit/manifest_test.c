@@ -154,6 +154,22 @@ static void test_servers(void **state)
     assert_int_equal(manifest_find(&manifest, "sh"), MANIFEST_NOBODY);
 }
 
+static void test_devices(void **state)
+{
+    (void)state;
+    assert_true(read("server pci\ngrant msi\nserver a\ndevice pci 1af4:1042,8086:0abc 3\n"
+                     "server b\ndevice pci 1234:11e8"));
+    const struct manifest_server *a = &manifest.servers[1], *b = &manifest.servers[2];
+    assert_int_equal(manifest.servers[0].grants[0].kind, GIVE_MSI);
+    assert_int_equal(a->device_id_count, 2);
+    assert_int_equal(a->device_ids[0].vendor, 0x1af4);
+    assert_int_equal(a->device_ids[0].id, 0x1042);
+    assert_int_equal(a->device_ids[1].id, 0xabc);
+    assert_int_equal(a->device_index, 3);
+    assert_int_equal(b->device_id_count, 1);
+    assert_int_equal(b->device_index, 0);
+}
+
 static void test_server_errors(void **state)
 {
     (void)state;
@@ -170,6 +186,16 @@ static void test_server_errors(void **state)
     expect_error("server a\ngrant ioport x 1\n", 2, "not a number");
     expect_error("server a\ngrant physical 0x 1\n", 2, "not a number");
     expect_error("server a\ngrant magic\n", 2, "no such grant");
+    expect_error("server a\ndevice pci 1af4:1042\n", 2, "needs the server pci, which there is not");
+    expect_error("server pci\nserver a\ndevice pci 1af4:104\n", 3, "not VENDOR:ID");
+    expect_error("server pci\nserver a\ndevice pci 1af4:1042,\n", 3, "not VENDOR:ID");
+    expect_error("server pci\nserver a\ndevice pci 1af4:104g\n", 3, "not VENDOR:ID");
+    expect_error("server pci\nserver a\ndevice pci 1:2,1af4:1042\n", 3, "not VENDOR:ID");
+    expect_error("server pci\nserver a\ndevice pci 1af4:1042 x\n", 3, "not a number");
+    expect_error("server pci\nserver a\ndevice usb 1af4:1042\n", 3, "not pci VENDOR:ID");
+    expect_error("server pci\nserver a\ndevice pci 1:2\n", 3, "not VENDOR:ID");
+    expect_error("server pci\nconsole a\ndevice pci 1af4:1042\n", 3,
+                 "a console's program has no device");
     expect_error("server a\nmount dev\n", 2, "not a path from the root");
     expect_error("server a\nmount /dev trie\n", 2, "unknown word");
     expect_error("console a\nmount /dev\n", 2, "a console's program has no port");
@@ -205,10 +231,10 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),    cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_errors),  cmocka_unit_test(test_too_many),
-        cmocka_unit_test(test_servers), cmocka_unit_test(test_server_errors),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_good),          cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_errors),        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_servers),       cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_server_errors), cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
