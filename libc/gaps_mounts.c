@@ -1,6 +1,7 @@
 /*
- * What is mounted: the name server's list, made into lines as in /etc/fstab.  Single nodes, which are
- * devices, are left out; of a filesystem its server tells the type and whether it can be written.
+ * What is mounted: the name server's list, made into lines as in /etc/fstab.  Single nodes, which
+ * are devices, are left out; of a filesystem its server tells the type and whether it can be
+ * written.
  */
 #include "mounts.h"
 

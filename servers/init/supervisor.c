@@ -33,7 +33,7 @@ struct server init_server = {.first_op = INIT_LIST,
                              .told = told,
                              .faulted = faulted};
 
-/* ---- Messages to the others: nobody waits for the answer ------------------------------------- */
+/* ---- Messages to the others: nobody waits for the answer --------------------------------- */
 
 int64_t service_send(const struct service *service, uint64_t badge, const struct message *head,
                      uint64_t *id)
@@ -112,7 +112,7 @@ static void mount_all(void)
     mount("dev/init", init_server.port, false);
 }
 
-/* ---- Starting ---------------------------------------------------------------------------- */
+/* ---- Starting ------------------------------------------------------------------------ */
 
 static void enter(struct service *service, enum init_state state)
 {
@@ -272,7 +272,7 @@ static void notified(struct server *server, uint64_t bits)
     look();
 }
 
-/* ---- Ending ------------------------------------------------------------------------------ */
+/* ---- Ending -------------------------------------------------------------------------- */
 
 static void ended(struct service *service, int64_t status)
 {
@@ -399,7 +399,7 @@ static void faulted(struct server *server, const struct request *request)
     server_reply(request->token, &kill);
 }
 
-/* ---- What is asked for ------------------------------------------------------------------- */
+/* ---- What is asked for --------------------------------------------------------------- */
 
 int64_t service_start(struct service *service)
 {

@@ -68,7 +68,7 @@ static inline bool service_lives(const struct service *service)
     return service->made.task || service->process;
 }
 
-/* ---- grants.c ---------------------------------------------------------------------------- */
+/* ---- grants.c ------------------------------------------------------------------------ */
 
 #define GRANTS_MAX (MANIFEST_GRANTS_MAX + 4u) /* its port, its device's two, its process */
 
@@ -86,7 +86,7 @@ void grants_close(const struct grants *grants);
 /* Another handle, closed with the others whatever comes of this. */
 int64_t grants_add(struct grants *grants, const char *name, int64_t handle);
 
-/* ---- devices.c: what the pci server finds ---------------------------------------------------- */
+/* ---- devices.c: what the pci server finds ------------------------------------------------ */
 
 /* The pci server was started: it is asked what there is. */
 void devices_ask(void);
@@ -100,7 +100,7 @@ bool devices_is_missing(const struct service *service);
  * not trusted, and there is no IOMMU. */
 int64_t devices_give(struct service *service, struct grants *grants);
 
-/* ---- process.c: services that are POSIX processes --------------------------------------------- */
+/* ---- process.c: services that are POSIX processes ----------------------------------------- */
 
 bool process_is_wanted(const struct service *service);
 /* Starts it; `plan` as for spawn.  Its end is told by the answer to service->wait_id: arg[0] is its
@@ -109,7 +109,7 @@ int64_t process_launch(struct service *service, const struct spawn *plan,
                        const struct grants *grants);
 int64_t process_kill(const struct service *service);
 
-/* ---- requests.c: what comes to init's own port ------------------------------------------- */
+/* ---- requests.c: what comes to init's own port --------------------------------------- */
 
 extern server_handler *const request_handlers[];
 #define REQUEST_COUNT 5u
