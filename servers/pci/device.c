@@ -85,6 +85,10 @@ static void reset(struct device *device)
 void device_stop(struct device *device)
 {
     change_command(device, COMMAND_MASTER, COMMAND_NO_LINE);
+    if (!device->identified) {
+        device_identify(device);
+        device->used = true;
+    }
     interrupts_off(device);
     if (device->used)
         reset(device);

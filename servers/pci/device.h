@@ -22,7 +22,8 @@ struct device {
     uint32_t table_bar;                   /* of the MSI-X table */
     uint64_t table_offset, table_address; /* where it is mapped here, or 0 */
     uint32_t express, features;           /* capabilities that can reset it, or 0 */
-    bool used;                            /* it may have been told something */
+    bool identified;
+    bool used; /* it may have been told something */
     bool open, started;
     uint64_t driver; /* its badge, or 0 */
     handle_t domain;
@@ -32,8 +33,10 @@ struct device {
 /* Resources: all physical memory that is no RAM; any interrupt. */
 void devices_open(handle_t physical, handle_t irq);
 
-/* Reads what a function is, if it is there. */
-bool device_read(struct device *device, uint32_t address);
+/* Reads which function it is, if it is there. */
+bool device_find(struct device *device, uint32_t address);
+/* Reads all the rest; it does not answer in its memory meanwhile. */
+void device_identify(struct device *device);
 
 /* From now on it is the driver's with that badge; the domain's handle becomes the device's. */
 void device_assign(struct device *device, uint64_t driver, handle_t domain);

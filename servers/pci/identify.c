@@ -134,7 +134,7 @@ static void read_capabilities(struct device *device)
     }
 }
 
-bool device_read(struct device *device, uint32_t address)
+bool device_find(struct device *device, uint32_t address)
 {
     *device = (struct device){.is = {.address = (uint16_t)address}};
     struct pci_device *is = &device->is;
@@ -144,13 +144,19 @@ bool device_read(struct device *device, uint32_t address)
     is->id = (uint16_t)get(device, CONFIG_ID, 2);
     is->class = get(device, CONFIG_CLASS, 4) >> 8;
     is->revision = (uint8_t)get(device, CONFIG_REVISION, 1);
+    return true;
+}
+
+void device_identify(struct device *device)
+{
+    struct pci_device *is = &device->is;
+    device->identified = true;
     if ((get(device, CONFIG_HEADER, 1) & HEADER_TYPE) != 0)
-        return true; /* a bridge: what follows is not there */
+        return; /* a bridge: what follows is not there */
     is->subsystem_vendor = (uint16_t)get(device, CONFIG_SUBSYSTEM_VENDOR, 2);
     is->subsystem_id = (uint16_t)get(device, CONFIG_SUBSYSTEM_ID, 2);
     read_bars(device);
     read_capabilities(device);
     if (device->msi && !device->msi_x)
         is->interrupts = 1;
-    return true;
 }

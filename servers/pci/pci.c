@@ -18,13 +18,23 @@
 static struct device devices[DEVICES_MAX];
 static uint32_t device_count;
 static bool bus_seen[256];
+static bool is_successor; /* of a pci server that has died */
 
 /* ---- Finding them ---------------------------------------------------------------------------- */
 
+/* Drivers go on when the pci server dies.  A device that one may be driving is not looked at
+ * closely before it is given to another. */
+static bool may_be_driven(uint32_t address)
+{
+    return is_successor && config_read(address, CONFIG_COMMAND, 2) & COMMAND_MASTER;
+}
+
 static void find_function(uint32_t address, uint32_t *more, uint32_t *more_count)
 {
-    if (device_count == DEVICES_MAX || !device_read(&devices[device_count], address))
+    if (device_count == DEVICES_MAX || !device_find(&devices[device_count], address))
         return;
+    if (!may_be_driven(address))
+        device_identify(&devices[device_count]);
     device_count++;
     if ((config_read(address, CONFIG_HEADER, 1) & HEADER_TYPE) != HEADER_BRIDGE)
         return;
@@ -195,7 +205,9 @@ static void told(struct server *server, const struct message *head)
 {
     (void)server;
     for (uint32_t i = 0; i < device_count && head->op == KERNEL_UNREFERENCED; i++) {
-        if (devices[i].driver != head->cookie)
+        bool unknown = !devices[i].identified && PCI_BADGE_IS(head->cookie) &&
+                       PCI_BADGE_DEVICE(head->cookie) == devices[i].is.address;
+        if (devices[i].driver != head->cookie && !unknown)
             continue;
         device_stop(&devices[i]);
         devices[i].driver = 0;
@@ -226,6 +238,8 @@ int main(const void *found)
     startup_open(startup);
     config_open(startup_handle(startup, "ioport"));
     devices_open(startup_handle(startup, "physical"), startup_handle(startup, "irq"));
+    const char *life = startup_option(startup, "life=");
+    is_successor = life && strcmp(life, "1") != 0;
     find_all();
     int64_t error = server_publish(&server, startup);
     if (error < 0)
