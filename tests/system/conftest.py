@@ -191,8 +191,8 @@ def iso(tmp_path):
 
 @pytest.fixture(scope="session")
 def boot_module():
-    """The bytes of build/boot.cpio."""
-    with open(f"{ROOT}/build/boot.cpio", "rb") as file:
+    """The bytes of build/test.cpio."""
+    with open(f"{ROOT}/build/test.cpio", "rb") as file:
         return file.read()
 
 
