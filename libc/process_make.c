@@ -208,7 +208,8 @@ static int64_t fill(struct making *making)
                                                 .give_segments = true},
                                 &making->made);
     sys_handle_close((handle_t)arguments);
-    return result == -EINVAL ? -ENOEXEC : result; /* all else in the plan is right: no ELF program */
+    return result == -EINVAL ? -ENOEXEC
+                             : result; /* all else in the plan is right: no ELF program */
 }
 
 static int64_t start(const struct making *making)
