@@ -299,27 +299,14 @@ static inline bool pin_usual(struct loan *loan)
 {
     struct vmo *vmo = loan->vmo;
     u64 within = loan->offset % PAGE_SIZE, index = loan->offset / PAGE_SIZE;
-    if (unlikely(within + loan->size > PAGE_SIZE) || unlikely(loan->parent) ||
-        unlikely(vmo->kind != VMO_ANONYMOUS))
+    if (unlikely(within + loan->size > PAGE_SIZE) || unlikely(loan->parent))
         return false;
     /* One that can be mapped or pinned, and has edges. */
     if (unlikely((within | loan->size) % PAGE_SIZE) && (loan->rights & (RIGHT_MAP | RIGHT_PIN)))
         return false;
-    spin_lock(&vmo->lock);
-    u64 *entry = pagetree_find(&vmo->pages, index);
-    if (unlikely(!entry) || unlikely(index >= vmo->size / PAGE_SIZE) || unlikely(vmo->closed))
-        goto unusual;
-    struct page *page = phys_to_page(entry_page(*entry));
-    if (unlikely(!entry_page(*entry)) || unlikely(atomic_load(&page->references) != 1) ||
-        unlikely(page_pin(entry_page(*entry))))
-        goto unusual;
-    loan->single = entry_page(*entry);
-    loan->pinned = true;
-    spin_unlock(&vmo->lock);
-    return true;
-unusual:
-    spin_unlock(&vmo->lock);
-    return false;
+    loan->single = vmo_pin_usual(vmo, index);
+    loan->pinned = loan->single;
+    return loan->pinned;
 }
 
 static rarely int start_loan(struct loan *loan, bool by_pager)

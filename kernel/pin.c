@@ -286,18 +286,10 @@ static seldom i64 pin_usual(struct loan *loan, u64 offset, u64 length, struct do
     return 1;
 }
 
-static inline struct domain *domain_of_handle(handle_t handle, i64 *error)
+static struct domain *domain_of_handle(u64 handle, i64 *error)
 {
-    struct handle_entry *entry = current_slot(handle);
-    struct object *object = atomic_load(&entry->object);
-    u32 have = atomic_load(&entry->rights_and_type);
-    *error = -EBADF;
-    /* The handle is read last: a slot that was closed has another. */
-    if (unlikely((u8)have != OBJECT_DOMAIN) || unlikely(atomic_load(&entry->handle) != handle) ||
-        unlikely(!object))
-        return NULL;
-    *error = -EPERM;
-    return likely(have >> 8 & RIGHT_MANAGE) ? domain_of_object(object) : NULL;
+    struct object *object = handle_object((handle_t)handle, OBJECT_DOMAIN, RIGHT_MANAGE, error);
+    return object ? domain_of_object(object) : NULL;
 }
 
 static rarely i64 pin_any(const struct span *span, u64 offset, u64 length, struct domain *domain,
@@ -320,7 +312,7 @@ i64 sys_pin(u64 handle, u64 offset, u64 length, u64 domain_handle)
     i64 error = span_lookup((handle_t)handle, RIGHT_PIN, &span);
     if (unlikely(error))
         return error;
-    struct domain *domain = domain_of_handle((handle_t)domain_handle, &error);
+    struct domain *domain = domain_of_handle(domain_handle, &error);
     if (unlikely(!domain))
         return error;
     u32 rights = span.rights & (RIGHT_READ | RIGHT_WRITE);
@@ -351,7 +343,7 @@ static __attribute__((noinline)) void take_out(struct domain *domain, struct pin
 i64 sys_unpin(u64 handle, u64 id)
 {
     i64 error;
-    struct domain *domain = domain_of_handle((handle_t)handle, &error);
+    struct domain *domain = domain_of_handle(handle, &error);
     if (unlikely(!domain))
         return error;
     spin_lock(&domain->lock);
@@ -380,24 +372,6 @@ seldom void pin_release_all(struct domain *domain)
 
 /* ---- Pins that a message brings ------------------------------------------------------------ */
 
-/* One page of an anonymous object, there and shared with nobody; false: anything else. */
-static inline bool lend_usual(struct pin *pin)
-{
-    struct vmo *vmo = pin->vmo;
-    if (unlikely(pin->first != pin->last) || unlikely(vmo->kind != VMO_ANONYMOUS))
-        return false;
-    spin_lock(&vmo->lock);
-    u64 *entry = pagetree_find(&vmo->pages, pin->first);
-    u64 page = likely(entry) ? entry_page(*entry) : 0;
-    bool usual =
-        likely(page) && likely(pin->first < vmo->size / PAGE_SIZE) && likely(!vmo->closed) &&
-        likely(atomic_load(&phys_to_page(page)->references) == 1) && likely(!page_pin(page));
-    spin_unlock(&vmo->lock);
-    if (likely(usual))
-        pin->single = page;
-    return usual;
-}
-
 int pin_lend(const struct span *span, u64 offset, u64 length, u32 rights, struct budget *budget,
              struct pin **out)
 {
@@ -411,7 +385,9 @@ int pin_lend(const struct span *span, u64 offset, u64 length, u32 rights, struct
         return -EBADF;
     }
     pin->vmo = span->vmo;
-    if (unlikely(!lend_usual(pin))) {
+    if (likely(pin->first == pin->last))
+        pin->single = vmo_pin_usual(pin->vmo, pin->first);
+    if (unlikely(!pin->single)) {
         bool by_pager = span->vmo->pager && (span->rights & RIGHT_MANAGE);
         int error = vmo_lend_pages(span->vmo, pin->first, pin->last, rights, by_pager);
         if (error) {

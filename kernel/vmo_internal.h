@@ -212,6 +212,24 @@ static inline int page_pin(u64 physical)
     return -EAGAIN;
 }
 
+/*
+ * The usual page to lend: of an anonymous object, there and shared with nobody.  Pins it and gives
+ * its address; 0: anything else, and nothing done.
+ */
+static inline u64 vmo_pin_usual(struct vmo *vmo, u64 index)
+{
+    if (unlikely(vmo->kind != VMO_ANONYMOUS))
+        return 0;
+    spin_lock(&vmo->lock);
+    u64 *entry = pagetree_find(&vmo->pages, index);
+    u64 page = likely(entry) ? entry_page(*entry) : 0;
+    if (unlikely(!page) || unlikely(index >= vmo->size / PAGE_SIZE) || unlikely(vmo->closed) ||
+        unlikely(atomic_load(&phys_to_page(page)->references) != 1) || unlikely(page_pin(page)))
+        page = 0;
+    spin_unlock(&vmo->lock);
+    return page;
+}
+
 static inline void page_unpin(u64 physical)
 {
     atomic_sub(&phys_to_page(physical)->pins, 1);
